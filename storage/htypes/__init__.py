@@ -1,0 +1,1 @@
+"""Htypes: one table, one file per family (see `base`)."""

@@ -1,0 +1,1 @@
+"""Links to files outside the dataset, and the credentials to read them (see `base`)."""

@@ -1,0 +1,47 @@
+"""What views, the shell and the loader read from: an ordered list of rows with typed tensors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import numpy as np
+import pyarrow as pa
+
+from .schema import Schema
+
+
+@runtime_checkable
+class SampleSource(Protocol):
+    """Rows 0 to len-1 in a fixed order. Picklable: a copy in another process reopens the same stored objects.
+
+    Implemented by `Snapshot` (all rows of a version), `Selection` (chosen rows of a snapshot) and the loader's
+    `MaterialisedView` (rows copied into chunk files). `rows` arguments index *this* source.
+    """
+
+    @property
+    def schema(self) -> Schema:
+        """The tensors that can be read. A materialised view shows `TensorSpec.unlinked` specs."""
+
+    def info(self, tensor: str = "") -> Mapping[str, Any]:
+        """The info of a tensor (class_names, coords, ...), or of the dataset itself for ""."""
+
+    def __len__(self) -> int: ...
+
+    @property
+    def row_ids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """Permanent id of each row, int64 (n,)."""
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Physical columns of every row, in order, as they are stored: links as URLs, big payloads null with `.ref`."""
+
+    def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+        """Cells of chosen rows by suffix, ready for `Htype.unpack`: links fetched, payloads inline.
+
+        Raises:
+            StorageError: a linked file or a chunk cannot be read; names row, tensor and URL.
+            DamageError: a payload's hash is not the one recorded.
+        """
+
+    def read(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> list[Any]:
+        """Decoded samples of chosen rows: `Htype.unpack` of `cells`."""

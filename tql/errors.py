@@ -1,0 +1,90 @@
+"""Errors of the query language: each points at a place in the text and says what to do."""
+
+from __future__ import annotations
+
+from ..errors import LakebedError
+from .source import NOWHERE, Span, line_and_column
+
+CONTEXT = 80
+"""Characters of a long line shown around the place."""
+
+
+class TQLError(LakebedError):
+    """Base of all that can be wrong with a query.
+
+    `span` is the place in `text`; `str()` shows the line with carets under it.
+    """
+
+    default_kind = "tql"
+
+    def __init__(
+        self, message: str, *, kind: str = "", place: str = "", hint: str = "", span: Span = NOWHERE, text: str = ""
+    ) -> None:
+        super().__init__(message, kind=kind, place=place, hint=hint)
+        self.span = span
+        self.text = text
+
+    def __str__(self) -> str:
+        lines = [self.message]
+        if self.text:
+            lines += caret_lines(self.text, self.span)
+        if self.hint:
+            lines.append(f"  hint: {self.hint}")
+        return "\n".join(lines)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return (_rebuild, (type(self), self.message, self.kind, self.place, self.hint, self.span, self.text))
+
+    def with_text(self, text: str) -> TQLError:
+        """The same error knowing the query it is about."""
+        self.text = text
+        return self
+
+
+def _rebuild(
+    cls: type[TQLError], message: str, kind: str, place: str, hint: str, span: Span, text: str
+) -> TQLError:
+    return cls(message, kind=kind, place=place, hint=hint, span=span, text=text)
+
+
+class TQLSyntaxError(TQLError):
+    """The text is not a query."""
+
+    default_kind = "syntax"
+
+
+class TQLNameError(TQLError):
+    """A column, class, function, alias or dataset is not known."""
+
+    default_kind = "unknown-name"
+
+
+class TQLTypeError(TQLError):
+    """Types or shapes do not fit together."""
+
+    default_kind = "type"
+
+
+class TQLUnsupportedError(TQLError):
+    """A query of the language that cannot be answered here, with the reason."""
+
+    default_kind = "unsupported"
+
+
+class TQLLimitError(TQLError):
+    """The query is too long or too deeply nested."""
+
+    default_kind = "limit"
+
+
+def caret_lines(text: str, span: Span) -> list[str]:
+    """The line of `span` with carets under it, cut to `CONTEXT` characters around the place."""
+    line, column = line_and_column(text, span.start)
+    start = span.start - column
+    end = text.find("\n", start)
+    whole = text[start : end if end >= 0 else len(text)].expandtabs(1)
+    left = max(0, min(column - CONTEXT // 2, len(whole) - CONTEXT))
+    shown = whole[left : left + CONTEXT]
+    width = max(1, min(span.end - span.start, len(shown) - (column - left)))
+    label = f"  line {line}: "
+    return [label + shown, " " * (len(label) + column - left) + "^" * width]
