@@ -1,0 +1,126 @@
+"""A store in the memory of this process, for tests and for datasets that need not last."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import pyarrow as pa
+
+from ..errors import ObjectExistsError, ObjectMissingError, StorageError
+from .base import ObjectStat
+from .keys import check_key, check_prefix, check_range
+
+_PROCESS = secrets.token_hex(16)  # a forked child keeps it, and it does hold a copy of the objects
+
+
+@dataclass(frozen=True, slots=True)
+class _Place:
+    objects: dict[str, tuple[bytes, float]] = field(default_factory=dict)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+
+_PLACES: dict[str, _Place] = {}
+
+
+class MemoryStore:
+    """Objects in a dictionary. Stores of the same name in one process are the same store; without a name it is new.
+
+    >>> MemoryStore("doctest").put("a", b"1")
+    >>> MemoryStore("doctest").get("a")
+    b'1'
+    """
+
+    def __init__(self, name: str = "") -> None:
+        self._name = name or secrets.token_hex(8)
+        self._place = _PLACES.setdefault(self._name, _Place())
+
+    @property
+    def url(self) -> str:
+        """``mem://name``."""
+        return f"mem://{self._name}"
+
+    def __repr__(self) -> str:
+        return f"MemoryStore({self._name!r})"
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return (_reopen, (self._name, _PROCESS))
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, MemoryStore) and other._name == self._name
+
+    def __hash__(self) -> int:
+        return hash(self._name)
+
+    def get(self, key: str) -> bytes:
+        """The whole object. Raises ObjectMissingError."""
+        found = self._place.objects.get(check_key(key))
+        if found is None:
+            raise ObjectMissingError("the object does not exist", place=f"{self.url}/{key}")
+        return found[0]
+
+    def get_range(self, key: str, start: int, length: int) -> bytes:
+        """`length` bytes from `start`; fewer only at the object's end. Raises ObjectMissingError."""
+        check_range(start, length)
+        return self.get(key)[start : start + length]
+
+    def buffer(self, key: str) -> pa.Buffer:
+        """The object's own bytes, not copied. Raises ObjectMissingError."""
+        return pa.py_buffer(self.get(key))
+
+    def stat(self, key: str) -> ObjectStat | None:
+        """Size and time of `key`, or None if it does not exist."""
+        found = self._place.objects.get(check_key(key))
+        return None if found is None else ObjectStat(key, len(found[0]), found[1])
+
+    def list(self, prefix: str = "", start_after: str = "") -> Iterator[ObjectStat]:
+        """Objects whose key starts with `prefix` and sorts after `start_after`, in key order."""
+        check_prefix(prefix)
+        with self._place.lock:
+            found = [
+                item for item in self._place.objects.items() if item[0].startswith(prefix) and item[0] > start_after
+            ]
+        for key, (data, modified) in sorted(found, key=lambda item: item[0]):
+            yield ObjectStat(key, len(data), modified)
+
+    def put(self, key: str, data: bytes | memoryview | pa.Buffer) -> None:
+        """Write a new immutable object; the same bytes again are fine.
+
+        Raises StorageError of kind "object-differs" if other bytes stand under this key; they are left alone.
+        """
+        if self._add(key, bytes(data)) != bytes(data):
+            raise StorageError(
+                "another object stands under this key, and objects are never replaced",
+                kind="object-differs",
+                place=f"{self.url}/{key}",
+            )
+
+    def create(self, key: str, data: bytes) -> None:
+        """Write `key` only if it does not exist. Raises ObjectExistsError if the key was taken."""
+        fresh = bytes(bytearray(data))  # a new object, to tell it from an equal one that was there
+        if self._add(key, fresh) is not fresh:
+            raise ObjectExistsError("the object exists already", place=f"{self.url}/{key}")
+
+    def _add(self, key: str, data: bytes) -> bytes:
+        check_key(key)
+        with self._place.lock:
+            return self._place.objects.setdefault(key, (data, time.time()))[0]
+
+    def delete(self, key: str) -> None:
+        """Remove an object; absent is fine."""
+        with self._place.lock:
+            self._place.objects.pop(check_key(key), None)
+
+
+def _reopen(name: str, process: str) -> MemoryStore:
+    if process != _PROCESS:
+        raise StorageError(
+            "a dataset in memory cannot be opened in another process",
+            kind="not-shared",
+            place=f"mem://{name}",
+            hint="use a local folder or S3 with worker processes, or num_workers=0",
+        )
+    return MemoryStore(name)
