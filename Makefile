@@ -81,10 +81,10 @@ contracts: $(LINKS) ## Which part may import which
 docs: $(LINKS) ## Run every code block of README, ARCHITECTURE and docs/
 	$(BIN)/python -m pytest tests/docs
 
-package: $(LINKS) ## sdist -> wheel -> clean environment -> smoke test
-	$(BIN)/python scripts/check_package.py
+package: $(LINKS) ## The packaging guards alone: sdist -> wheel -> clean environment, imports, layout
+	$(BIN)/python -m pytest tests/packaging
 
-check: lint types contracts package test ## What CI runs
+check: lint types contracts test ## What CI runs
 
 bench: $(LINKS) ## The benchmarks of bench/README.md
 	$(BIN)/python -m bench

@@ -1,0 +1,58 @@
+from __future__ import annotations
+
+import ast
+import importlib
+import tokenize
+
+import pytest
+
+from sources import ROOT, package_dirs, pyproject, source_files
+
+# Installed by an extra only, so their absence must not fail the check that every module can be imported.
+EXTRAS = {"torch", "boto3"}
+LONGEST_MODULE = 500
+
+
+def test_the_listed_packages_are_the_folders_that_hold_python_files() -> None:
+    folders = {name if path.name == "__init__.py" else name.rpartition(".")[0] for name, path in source_files().items()}
+    assert sorted(pyproject()["tool"]["setuptools"]["packages"]) == sorted(folders)
+
+
+def test_no_package_folder_lacks_its_init_file() -> None:
+    folders = {path.parent for path in source_files().values()}
+    assert [str(f.relative_to(ROOT)) for f in sorted(folders) if not (f / "__init__.py").exists()] == []
+
+
+@pytest.mark.parametrize("name", sorted(source_files()))
+def test_each_source_file_is_importable_under_its_name(name: str) -> None:
+    try:
+        module = importlib.import_module(name)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] in EXTRAS:
+            pytest.skip(f"the extra that brings {error.name} is not installed")
+        raise AssertionError(f"{error}; a new file is seen after `make sync`") from error
+    assert module.__name__ == name
+
+
+@pytest.mark.parametrize(("name", "path"), sorted(source_files().items()))
+def test_each_module_opens_with_its_purpose_and_is_no_longer_than_a_room(name: str, path: object) -> None:
+    with tokenize.open(str(path)) as file:
+        text = file.read()
+    purpose = ast.get_docstring(ast.parse(text))
+    assert purpose, f"{name} has no docstring"
+    assert text.count("\n") < LONGEST_MODULE, f"{name} has grown past {LONGEST_MODULE} lines: talk about a split"
+
+
+@pytest.mark.parametrize("name", ["tql", "storage", "loader"])
+def test_the_folder_name_is_refused_as_an_import_name(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(ROOT))
+    with pytest.raises(ImportError, match=rf"import lakebed\.{name}, not {name}"):
+        importlib.import_module(name)
+
+
+def test_no_folder_of_tests_is_a_package() -> None:
+    assert list((ROOT / "tests").rglob("__init__.py")) == []
+
+
+def test_every_mapped_folder_exists() -> None:
+    assert [name for name, folder in package_dirs().items() if not folder.is_dir()] == []
