@@ -1,39 +1,136 @@
 """The tree of a parsed query: frozen dataclasses, compared without their places in the text.
 
 Names are as written; nothing is resolved here. `Expr` and `Query` are the two kinds of tree.
+
+Equality, hash and repr are loops, not recursion, so that the tallest tree the parser lets pass can be
+compared and shown (`MAX_HEIGHT` is in `parser`). Every class is therefore a dataclass with `eq=False, repr=False`, which inherits them from `Node`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from typing import Any
 from typing import Literal as OneOf
 
 from .source import NOWHERE, Span
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False, repr=False)
 class Node:
+    """Base of all nodes. `span` is where it stands in the text; it takes no part in equality."""
+
     span: Span = field(default=NOWHERE, compare=False, repr=False)
+
+    def parts(self) -> tuple[Any, ...]:
+        """The values of all fields but `span`: nodes, tuples of nodes, and plain values, in order."""
+        names: tuple[str, ...] = self.__match_args__  # keyword-only fields are left out of it, and span is the only one
+        return tuple([getattr(self, name) for name in names])
+
+    def children(self) -> Iterator[Node]:
+        """The nodes directly below this one, in order of the fields."""
+        for part in self.parts():
+            if isinstance(part, Node):
+                yield part
+            elif isinstance(part, tuple):
+                yield from (item for item in part if isinstance(item, Node))
+
+    def walk(self) -> Iterator[Node]:
+        """This node and all below it, in depth-first order of the fields."""
+        pending: list[Node] = [self]
+        while pending:
+            node = pending.pop()
+            yield node
+            pending.extend(reversed(list(node.children())))
+
+    def __eq__(self, other: object) -> bool:
+        """Same shape and same values of the same types: 1, 1.0 and TRUE differ."""
+        if not isinstance(other, Node):
+            return NotImplemented
+        pending: list[tuple[Any, Any]] = [(self, other)]
+        while pending:
+            mine, theirs = pending.pop()
+            if type(mine) is not type(theirs):
+                return False
+            if isinstance(mine, Node):
+                mine, theirs = mine.parts(), theirs.parts()
+            if isinstance(mine, tuple):
+                if len(mine) != len(theirs):
+                    return False
+                pending.extend(zip(mine, theirs, strict=True))
+            elif mine != theirs:
+                return False
+        return True
+
+    def __hash__(self) -> int:
+        flat: list[object] = []
+        pending: list[Any] = [self]
+        while pending:
+            part = pending.pop()
+            flat.append(type(part))
+            if isinstance(part, Node):
+                pending.extend(part.parts())
+            elif isinstance(part, tuple):
+                pending.extend(part)
+            else:
+                flat.append(part)
+        return hash(tuple(flat))
+
+    def __repr__(self) -> str:
+        shown: list[str] = []
+        pending: list[Any] = [self]
+        while pending:
+            part = pending.pop()
+            shown.append(part.text if isinstance(part, _Text) else "")
+            if isinstance(part, Node):
+                pending += reversed(_repr_of_node(part))
+            elif isinstance(part, tuple):
+                pending += reversed(_repr_of_tuple(part))
+            elif not isinstance(part, _Text):
+                shown.append(repr(part))
+        return "".join(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class _Text:
+    """Punctuation of a repr, told apart from the strings of a tree."""
+
+    text: str
+
+
+def _repr_of_node(node: Node) -> list[Any]:
+    pieces: list[Any] = [_Text(f"{type(node).__name__}(")]
+    names: tuple[str, ...] = node.__match_args__
+    for index, (name, value) in enumerate(zip(names, node.parts(), strict=True)):
+        pieces += [_Text(f"{', ' if index else ''}{name}="), value]
+    return [*pieces, _Text(")")]
+
+
+def _repr_of_tuple(items: tuple[Any, ...]) -> list[Any]:
+    pieces: list[Any] = [_Text("(")]
+    for index, item in enumerate(items):
+        pieces += [_Text(", "), item] if index else [item]
+    return [*pieces, _Text(",)" if len(items) == 1 else ")")]
 
 
 # --- expressions ---------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Literal(Node):
-    """A number, string, TRUE, FALSE or NULL (None)."""
+    """A number, string, TRUE, FALSE or NULL (None). A minus right before a number is part of it: ``-1``."""
 
     value: int | float | str | bool | None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class ArrayLiteral(Node):
     """``ARRAY[1, 2]``, nested for more dimensions."""
 
     items: tuple[Expr, ...]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Column(Node):
     """A column, an alias, or (after a dot) a column of a source: ``a.boxes`` is ``Column("boxes", "a")``."""
 
@@ -41,14 +138,14 @@ class Column(Node):
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Star(Node):
     """``*`` or ``a.*``; only in SELECT lists and COUNT(*)."""
 
     source: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Parameter(Node):
     """``?`` (name None, index from 0 in text order) or ``:name`` (index -1)."""
 
@@ -61,20 +158,22 @@ BinaryOp = OneOf["OR", "AND", "=", "!=", "<", "<=", ">", ">=", "+", "-", "*", "/
 """Spellings are normalised: ``==`` is "=", ``<>`` is "!="."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Unary(Node):
     op: UnaryOp
     operand: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Binary(Node):
+    """Chains lean left; only AND and OR chains past 64 operands are built balanced, to keep the tree low."""
+
     op: BinaryOp
     left: Expr
     right: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Like(Node):
     value: Expr
     pattern: Expr
@@ -83,7 +182,7 @@ class Like(Node):
     ignore_case: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InList(Node):
     """``x IN (1, 2)``; ``x IN ARRAY[1, 2]`` (version 3 spelling) parses to the same."""
 
@@ -92,14 +191,14 @@ class InList(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class InQuery(Node):
     value: Expr
     query: Query
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Between(Node):
     value: Expr
     low: Expr
@@ -107,7 +206,7 @@ class Between(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class IsNull(Node):
     """``x IS [NOT] NULL``; ``x ISNULL`` parses to the same."""
 
@@ -115,7 +214,7 @@ class IsNull(Node):
     negated: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Weighted(Node):
     """``condition: weight`` in MAX_WEIGHT and SUM_WEIGHT."""
 
@@ -123,7 +222,7 @@ class Weighted(Node):
     weight: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Call(Node):
     """A function call. `name` is in upper case; `args` may be a single `Star` (COUNT) or all `Weighted`."""
 
@@ -132,13 +231,13 @@ class Call(Node):
     distinct: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class When(Node):
     condition: Expr
     result: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Case(Node):
     """``CASE [operand] WHEN ... THEN ... [ELSE ...] END``."""
 
@@ -147,7 +246,7 @@ class Case(Node):
     otherwise: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Cast(Node):
     """``CAST(x AS type)``; `type_name` is in upper case."""
 
@@ -155,19 +254,19 @@ class Cast(Node):
     type_name: str
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Exists(Node):
     query: Query
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Index(Node):
     """One subscript that picks an element, or a key of a JSON object."""
 
     value: Expr
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Slice(Node):
     """One subscript ``start:stop:step``, each part optional."""
 
@@ -176,7 +275,7 @@ class Slice(Node):
     step: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Subscript(Node):
     """``x[i, a:b]``; ``x[0][1]`` is a subscript of a subscript."""
 
@@ -193,13 +292,13 @@ Expr = (
 # --- queries -------------------------------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SelectItem(Node):
     value: Expr | Star
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class DatasetSource(Node):
     """``"path@ref"``, a bare name or a CTE's name, with optional ``VERSION 'id'`` and alias."""
 
@@ -209,7 +308,7 @@ class DatasetSource(Node):
     quoted: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class QuerySource(Node):
     query: Query
     alias: str | None = None
@@ -218,7 +317,7 @@ class QuerySource(Node):
 JoinKind = OneOf["INNER", "LEFT", "RIGHT", "FULL", "CROSS"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Join(Node):
     """A comma between sources parses to CROSS."""
 
@@ -232,7 +331,7 @@ class Join(Node):
 Source = DatasetSource | QuerySource | Join
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Expand(Node):
     """``EXPAND BY before [after] [OVERLAP [bool]] [AS name]``."""
 
@@ -242,14 +341,14 @@ class Expand(Node):
     alias: str | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Ungroup(Node):
     """``UNGROUP BY SPLIT`` (by None) or ``UNGROUP BY expr``."""
 
     by: Expr | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Select(Node):
     """One SELECT without ORDER BY, LIMIT and SAMPLE BY, which belong to the `Query` around it."""
 
@@ -268,9 +367,12 @@ class Select(Node):
 SetOperator = OneOf["UNION", "INTERSECT", "EXCEPT"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SetOperation(Node):
-    """Two branches joined; chains lean left, as equal precedence says."""
+    """Two branches joined; chains lean left, as equal precedence says.
+
+    A chain may be thousands of branches long (one a class): go down its left side with a loop, not by recursion.
+    """
 
     op: SetOperator
     all: bool
@@ -278,7 +380,7 @@ class SetOperation(Node):
     right: Body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class OrderItem(Node):
     value: Expr
     descending: bool = False
@@ -286,7 +388,7 @@ class OrderItem(Node):
     """None: not said, which means nulls last."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Limit(Node):
     """``LIMIT n``, ``LIMIT p PERCENT`` or ``LIMIT ALL`` (count None)."""
 
@@ -294,7 +396,7 @@ class Limit(Node):
     percent: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class SampleBy(Node):
     """``SAMPLE BY weight [REPLACE [bool]] [LIMIT n | p PERCENT]``."""
 
@@ -303,7 +405,7 @@ class SampleBy(Node):
     limit: Limit | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class CommonTable(Node):
     """``name AS (query)`` of a WITH clause."""
 
@@ -311,7 +413,7 @@ class CommonTable(Node):
     query: Query
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Query(Node):
     """A whole query, or one in parentheses; bare branches of a set operation are plain `Select`s."""
 
