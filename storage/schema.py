@@ -36,6 +36,8 @@ class TensorSpec:
     create_shape_tensor: bool = True
     create_sample_info_tensor: bool = True
     hidden: bool = False
+    width: int | None = None
+    """Numbers in one item where the htype leaves a choice: point and polygon (2 or 3), bbox.3d (9 or 24)."""
 
     @property
     def full_htype(self) -> str:
@@ -91,6 +93,11 @@ class Schema:
                 return spec
         raise unknown_tensor(name, self.names)
 
+    @property
+    def label_columns(self) -> set[str]:
+        """Physical columns that hold class indices."""
+        return {spec.column for spec in self.tensors if spec.htype == "class_label" and not spec.sequence}
+
     def with_tensor(self, spec: TensorSpec) -> Schema:
         """This schema with `spec` added at the end, or put in the place of the tensor with its column."""
         if any(old.column == spec.column for old in self.tensors):
@@ -125,5 +132,7 @@ def unknown_tensor(name: str, known: tuple[str, ...]) -> NotFoundError:
     from difflib import get_close_matches
 
     near = get_close_matches(name, known, n=3)
-    said = f"did you mean {' or '.join(map(repr, near))}?" if near else f"the tensors are {', '.join(known) or 'none yet'}"
+    said = (
+        f"did you mean {' or '.join(map(repr, near))}?" if near else f"the tensors are {', '.join(known) or 'none yet'}"
+    )
     return NotFoundError(f"there is no tensor {name!r}", kind="unknown-tensor", place=f"tensor {name!r}", hint=said)

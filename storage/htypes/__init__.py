@@ -1,1 +1,23 @@
 """Htypes: one table, one file per family (see `base`)."""
+
+from __future__ import annotations
+
+from .base import EncodeContext, Htype, LinkHead, Payload
+from .place import UnpackError
+from .sample import Sample
+from .specs import check_tensor_name, htype_of, new_spec, parse_htype
+from .table import HTYPES
+
+__all__ = [
+    "HTYPES",
+    "EncodeContext",
+    "Htype",
+    "LinkHead",
+    "Payload",
+    "Sample",
+    "UnpackError",
+    "check_tensor_name",
+    "htype_of",
+    "new_spec",
+    "parse_htype",
+]

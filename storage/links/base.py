@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from ...errors import LakebedError
-from ..htypes.base import LinkHead
+
+if TYPE_CHECKING:  # htypes.link builds on this module; only the protocol's annotations look back.
+    from ..htypes.base import LinkHead
 
 
 @dataclass(frozen=True, slots=True)

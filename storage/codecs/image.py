@@ -1,0 +1,255 @@
+"""Image files to uint8 arrays and back.
+
+Decoded images are always (height, width, channels) in RGB order: 1 channel for gray, 3 for colour, 4 with alpha.
+CMYK, Lab and YCbCr become RGB; palettes become RGB, or RGBA where an entry is transparent; a colour key of a gray or
+RGB PNG (tRNS) is left out. 16-bit samples keep their upper 8 bits, so that full white stays full white. Of an animation
+or a multi-page file the first picture is taken. EXIF rotation is not applied.
+"""
+
+from __future__ import annotations
+
+import io
+from functools import cache
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+from ..errors import SampleError
+from .formats import COMPRESSIONS, PILLOW_NAMES
+from .header import ImageHeader, read_header
+
+Image = np.ndarray[Any, np.dtype[np.uint8]]
+
+MAX_PIXELS = 178_956_970
+"""Larger images are refused unless the caller allows them: a small file may unpack to gigabytes. 512 MiB as RGB."""
+
+JPEG_QUALITY = 95
+"""Quality at which arrays are written as JPEG, with 4:2:0 colour."""
+
+_FATAL_JPEG = ("premature end of data segment", "bad huffman", "instead of rst", "inconsistent progression")
+
+
+def decode_image(
+    data: bytes | memoryview, *, mode: str | None = None, min_side: int | None = None, max_pixels: int = MAX_PIXELS
+) -> Image:
+    """Decode an image file to a writable, C-contiguous uint8 array of shape (H, W, C).
+
+    Args:
+        mode: "rgb" for 3 channels (alpha dropped, gray repeated), "gray" for 1; None keeps what the file has.
+        min_side: a hint: a JPEG may be decoded at a fraction of its size, as long as its shorter side keeps at
+            least this many pixels.
+        max_pixels: height times width above this is refused.
+
+    Raises:
+        SampleError: kind "not-an-image", "truncated-image", "bad-image", "image-too-large", "empty-file".
+            A file whose pixels are damaged or missing is refused, never returned in part.
+    """
+    if bytes(data[:3]) == b"\xff\xd8\xff":
+        fast = _decode_jpeg(data, mode, min_side, max_pixels)
+        if fast is not None:
+            return fast
+    return _decode_with_pillow(bytes(data), mode, max_pixels)
+
+
+def _decode_jpeg(data: bytes | memoryview, mode: str | None, min_side: int | None, max_pixels: int) -> Image | None:
+    """The fast path; None where Pillow should try: CMYK, and faults that need not touch the pixels."""
+    simplejpeg = _simplejpeg()
+    if simplejpeg is None:
+        return None
+    try:
+        height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data, strict=False)
+        if colorspace in {"CMYK", "YCCK"}:
+            return None
+        check_size(height, width, max_pixels)
+        space = "GRAY" if mode == "gray" or (mode is None and colorspace == "Gray") else "RGB"
+        side = min_side or 0
+        factor = 2 if side else 1
+        image: Image = simplejpeg.decode_jpeg(
+            data, space, min_height=side, min_width=side, min_factor=factor, strict=True
+        )
+    except (ValueError, KeyError) as error:  # KeyError: a header cut before the colours are known
+        if any(text in str(error).lower() for text in _FATAL_JPEG):
+            raise SampleError(f"the jpeg file is damaged: {error}", kind="bad-image") from error
+        return None
+    return image
+
+
+@cache
+def _simplejpeg() -> ModuleType | None:
+    """The fast decoder, or None where it has no wheel; Pillow then does all the work."""
+    try:
+        import simplejpeg
+    except ImportError:
+        return None
+    return simplejpeg  # type: ignore[no-any-return]
+
+
+def check_size(height: int, width: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse an image of more than `max_pixels`.
+
+    Raises:
+        SampleError: kind "image-too-large".
+    """
+    if height * width > max_pixels:
+        raise SampleError(
+            f"the image has {width} x {height} pixels, at most {max_pixels} are decoded",
+            kind="image-too-large",
+            hint="make the image smaller, or pass a larger max_pixels",
+        )
+
+
+def _decode_with_pillow(data: bytes, mode: str | None, max_pixels: int) -> Image:
+    header = read_header(data, complete=True)
+    assert header is not None
+    check_size(header.height, header.width, max_pixels)
+    from PIL import Image as Pillow
+
+    try:
+        with Pillow.open(io.BytesIO(data)) as image:
+            image.load()
+            return _pixels(image, mode)
+    except SampleError:
+        raise
+    except Pillow.DecompressionBombError as error:
+        raise SampleError(f"the image is too large: {error}", kind="image-too-large") from error
+    except Exception as error:  # Pillow's plug-ins raise a dozen kinds of exception for broken files
+        kind = "truncated-image" if "truncated" in str(error) else "bad-image"
+        raise SampleError(f"the {header.format} file cannot be decoded: {error}", kind=kind) from error
+
+
+_DIRECT = {"L", "RGB", "RGBA"}
+
+
+def _pixels(image: Any, mode: str | None) -> Image:
+    """The pixels of a loaded Pillow image, in the mode asked for."""
+    plain = _plain(image)
+    wanted = {"rgb": "RGB", "gray": "L", None: plain.mode}[mode]
+    if plain.mode != wanted:
+        plain = plain.convert(wanted)
+    array = np.array(plain, np.uint8)
+    return array[:, :, None] if array.ndim == 2 else array
+
+
+def _plain(image: Any) -> Any:
+    """The image as L, RGB or RGBA."""
+    if image.mode in _DIRECT:
+        return image
+    if image.mode.startswith("I;16"):
+        return _from_16_bit(np.asarray(image))
+    if image.mode == "I":
+        return _from_16_bit(_within_16_bit(np.asarray(image)))
+    if image.mode == "F":
+        raise SampleError(
+            "the image holds 32-bit floats, which have no 8-bit form", kind="bad-image", hint="use htype 'generic'"
+        )
+    if image.mode == "LAB":
+        return _lab_to_rgb(image)
+    return image.convert(_TARGETS.get(image.mode) or ("RGBA" if "transparency" in image.info else "RGB"))
+
+
+_TARGETS = {
+    "1": "L",
+    "LA": "RGBA",
+    "PA": "RGBA",
+    "RGBa": "RGBA",
+    "La": "RGBA",
+    "CMYK": "RGB",
+    "YCbCr": "RGB",
+    "HSV": "RGB",
+}
+
+
+def _from_16_bit(array: np.ndarray[Any, np.dtype[Any]]) -> Any:
+    from PIL import Image as Pillow
+
+    return Pillow.fromarray((array >> 8).astype(np.uint8))
+
+
+def _within_16_bit(array: np.ndarray[Any, np.dtype[Any]]) -> np.ndarray[Any, np.dtype[Any]]:
+    if array.size and (array.min() < 0 or array.max() > 65535):
+        raise SampleError(
+            "the image holds 32-bit integers, which have no 8-bit form", kind="bad-image", hint="use htype 'generic'"
+        )
+    return array
+
+
+def _lab_to_rgb(image: Any) -> Any:
+    from PIL import ImageCms
+
+    lab, rgb = ImageCms.createProfile("LAB"), ImageCms.createProfile("sRGB")
+    return ImageCms.profileToProfile(image, lab, rgb, outputMode="RGB")
+
+
+def encode_image(array: Image, compression: str, *, quality: int = JPEG_QUALITY) -> bytes:
+    """Write a uint8 array of shape (H, W) or (H, W, 1 | 3 | 4) as an image file.
+
+    JPEG is written at `quality` with 4:2:0 colour; formats without alpha get the colours alone.
+
+    Raises:
+        SampleError: kind "bad-array" or "cannot-encode".
+    """
+    pixels = check_pixels(array)
+    if not COMPRESSIONS[compression].encodes:
+        raise SampleError(f"arrays cannot be written as {compression}", kind="cannot-encode", hint="append files")
+    if compression == "jpeg" and (simplejpeg := _simplejpeg()) is not None:
+        space, sampling = ("GRAY", "Gray") if pixels.shape[2] == 1 else ("RGB", "420")
+        colours = np.ascontiguousarray(pixels[:, :, :3])
+        data: bytes = simplejpeg.encode_jpeg(colours, quality, space, sampling)
+        return data
+    return _encode_with_pillow(pixels, compression, quality)
+
+
+def check_pixels(array: Image) -> Image:
+    """The array as uint8 (H, W, C) with C one of 1, 3, 4.
+
+    Raises:
+        SampleError: kind "bad-array".
+    """
+    pixels = array[:, :, None] if array.ndim == 2 else array
+    if pixels.dtype != np.uint8 or pixels.ndim != 3 or pixels.shape[2] not in {1, 3, 4} or 0 in pixels.shape:
+        raise SampleError(
+            f"found an array of shape {array.shape}, {array.dtype}, expected uint8 (H, W) or (H, W, 1 | 3 | 4)",
+            kind="bad-array",
+        )
+    return pixels
+
+
+def _encode_with_pillow(pixels: Image, compression: str, quality: int) -> bytes:
+    from PIL import Image as Pillow
+
+    image = Pillow.fromarray(pixels[:, :, 0] if pixels.shape[2] == 1 else pixels)
+    options: dict[str, Any] = {"quality": quality} if compression in {"jpeg", "webp"} else {}
+    if image.mode == "RGBA" and compression not in _KEEPS_ALPHA:
+        image = image.convert("RGB")
+    out = io.BytesIO()
+    try:
+        image.save(out, PILLOW_NAMES.get(compression, compression.upper()), **options)
+    except (OSError, ValueError, KeyError) as error:
+        shape = "x".join(map(str, pixels.shape))
+        raise SampleError(
+            f"a {shape} array cannot be written as {compression}: {error}", kind="cannot-encode"
+        ) from error
+    return out.getvalue()
+
+
+_KEEPS_ALPHA = {"png", "webp", "tiff", "gif", "ico", "jpeg2000", "tga", "sgi"}
+
+
+def ends_whole(data: bytes, format: str) -> bool:
+    """A cheap sign that a file was not cut off: its end marker is there. False only means: decode it to know."""
+    if format == "jpeg":
+        return data.rfind(b"\xff\xd9", max(0, len(data) - 4096)) > 0
+    if format == "png":
+        return b"IEND" in data[-64:]
+    return False
+
+
+def header_info(header: ImageHeader, size: int) -> dict[str, Any]:
+    """The sample info that is stored beside an image of `size` bytes."""
+    info: dict[str, Any] = {"format": header.format, "mode": header.mode, "bytes": size}
+    if header.orientation is not None:
+        info["orientation"] = header.orientation
+    if header.progressive:
+        info["progressive"] = True
+    return info

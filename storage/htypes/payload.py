@@ -1,0 +1,203 @@
+"""What htypes stored as bytes share: payload, shape and info columns, and reading files that users hand over."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, ClassVar
+
+import numpy as np
+import pyarrow as pa
+
+from ...errors import LakebedError
+from ..codecs.formats import COMPRESSIONS
+from ..errors import SampleError, SchemaError
+from ..schema import TensorSpec
+from .base import EncodeContext, Htype, Payload
+from .columns import SHAPE_TYPE, shape_column, shape_rows
+from .place import bad_sample, describe, placed, row_place, undecodable
+from .sample import Sample, read_local
+
+Array = np.ndarray[Any, np.dtype[Any]]
+Facts = tuple[tuple[int, ...] | None, dict[str, Any]]
+"""Shape (None if it cannot be told) and info of a file."""
+
+PAYLOAD_FIELDS = {"": pa.large_binary(), ".shape": SHAPE_TYPE, ".info": pa.string()}
+
+
+class PayloadHtype(Htype):
+    """Samples kept as the bytes of a file; a sample is given as bytes, a path, a `Sample`, or (where the format can
+    be written) an array. None is a null cell, which reads back as an empty array."""
+
+    is_payload: ClassVar[bool] = True
+    kinds: ClassVar[tuple[str, ...]] = ()
+    """Kinds of compression (see `codecs.formats`) that fit this htype."""
+    needs_compression: ClassVar[bool] = False
+
+    def check_spec(self, spec: TensorSpec, info: dict[str, Any]) -> TensorSpec:
+        codec = spec.sample_compression or spec.chunk_compression
+        if codec is None:
+            if self.needs_compression:
+                raise missing_compression(self.name, spec.name, self.kinds)
+            return spec
+        if COMPRESSIONS[codec].kind not in self.kinds:
+            raise SchemaError(
+                f"compression {codec!r} does not fit htype {self.name!r}",
+                kind="bad-compression",
+                place=f"tensor {spec.name!r}",
+                hint=f"use one of {', '.join(fitting(self.kinds))}",
+            )
+        return spec
+
+    def fields(self, spec: TensorSpec) -> dict[str, pa.DataType]:
+        return dict(PAYLOAD_FIELDS)
+
+    def prepare(self, values: Sequence[Any], spec: TensorSpec, context: EncodeContext) -> tuple[TensorSpec, list[Any]]:
+        return spec, [self._prepare_one(value, spec, context, row) for row, value in enumerate(values)]
+
+    def _prepare_one(self, value: Any, spec: TensorSpec, context: EncodeContext, row: int) -> Payload | None:
+        if value is None or isinstance(value, Payload):
+            return value
+        try:
+            data = file_bytes(value, context)
+            if data is not None:
+                return self.from_file(data, spec)
+            return self.from_array(as_array(value), spec)
+        except LakebedError as error:
+            raise placed(error, row_place(spec, context.first_row + row)) from error
+        except (TypeError, ValueError) as error:
+            hint = "pass bytes, a path, lakebed.read(path) or an array"
+            raise bad_sample(
+                spec, context.first_row + row, describe(value), f"an {self.name} sample", hint=hint
+            ) from error
+
+    @abstractmethod
+    def from_file(self, data: bytes, spec: TensorSpec) -> Payload:
+        """The payload of a file's bytes, kept as they are if their format is the tensor's.
+
+        Raises:
+            SampleError: the file is not of this htype, or its header is broken.
+        """
+
+    def from_array(self, array: Array, spec: TensorSpec) -> Payload:
+        """The payload of an array.
+
+        Raises:
+            SampleError: arrays of this shape and dtype, or any arrays, cannot be written.
+        """
+        raise SampleError(
+            f"found an array, expected the bytes of a file: {self.name} arrays cannot be encoded",
+            kind="cannot-encode",
+            hint="pass bytes, a path or lakebed.read(path)",
+        )
+
+    @abstractmethod
+    def inspect(self, head: bytes, size: int, spec: TensorSpec, *, complete: bool) -> Facts | None:
+        """Shape and info from the first bytes of a file of `size` bytes, or None if more bytes are needed.
+
+        Raises:
+            SampleError: the file is not of this htype.
+        """
+
+    @abstractmethod
+    def decode(self, data: memoryview, shape: tuple[int, ...] | None, spec: TensorSpec) -> Any:
+        """The sample that `data` holds: a writable array.
+
+        Raises:
+            SampleError: the bytes cannot be decoded.
+        """
+
+    @abstractmethod
+    def empty(self, spec: TensorSpec) -> Any:
+        """What a null cell reads back as."""
+
+    def pack(self, prepared: Sequence[Any], spec: TensorSpec) -> dict[str, pa.Array]:
+        infos = [
+            None if item is None or not spec.create_sample_info_tensor else dump_info(item.info) for item in prepared
+        ]
+        return {
+            "": pa.array([None if item is None else item.data for item in prepared], pa.large_binary()),
+            ".shape": shape_column(None if item is None else item.shape for item in prepared),
+            ".info": pa.array(infos, pa.string()),
+        }
+
+    def unpack(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[Any]:
+        payloads = memoryviews(cells[""])
+        shapes = shape_rows(cells[".shape"]) if ".shape" in cells else [None] * len(payloads)
+        return [self._decode_one(row, payloads[row], shapes[row], spec) for row in range(len(payloads))]
+
+    def _decode_one(self, row: int, data: memoryview | None, shape: tuple[int, ...] | None, spec: TensorSpec) -> Any:
+        if data is None:
+            return self.empty(spec)
+        try:
+            return self.decode(data, shape, spec)
+        except LakebedError as error:
+            raise undecodable(error, spec, row) from error
+
+    def shapes(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[tuple[int, ...]] | None:
+        if ".shape" not in cells:
+            return None
+        shapes = shape_rows(cells[".shape"])
+        missing = cells[""].is_null().to_pylist()
+        known = [self.empty_shape(spec) if gone else shape for gone, shape in zip(missing, shapes, strict=True)]
+        return None if None in known else [shape for shape in known if shape is not None]
+
+    def empty_shape(self, spec: TensorSpec) -> tuple[int, ...]:
+        """Shape of a null cell."""
+        return tuple(np.shape(self.empty(spec)))
+
+
+def fitting(kinds: Sequence[str]) -> list[str]:
+    """Names of the compressions of these kinds."""
+    return [name for name, codec in COMPRESSIONS.items() if codec.kind in kinds]
+
+
+def missing_compression(htype: str, tensor: str, kinds: Sequence[str]) -> SchemaError:
+    """The error for an htype that cannot be stored without a compression."""
+    return SchemaError(
+        f"htype {htype!r} needs sample_compression or chunk_compression, found neither",
+        kind="missing-compression",
+        place=f"tensor {tensor!r}",
+        hint=f"pass sample_compression=..., one of {', '.join(fitting(kinds))}",
+    )
+
+
+def file_bytes(value: Any, context: EncodeContext) -> bytes | None:
+    """The bytes of a sample given as a file, or None if it is an array.
+
+    Raises:
+        SampleError: the file cannot be read.
+    """
+    if isinstance(value, bytes):
+        return value
+    if isinstance(value, Sample):
+        return value.read(context.fetch)
+    if isinstance(value, bytearray | memoryview | pa.Buffer):
+        return bytes(value)
+    if isinstance(value, PathLike):
+        return read_local(value)
+    return None
+
+
+def as_array(value: Any) -> Array:
+    """`value` as an array: anything NumPy or DLPack takes, PIL images included.
+
+    Raises:
+        TypeError: it is text, a link or another object that is no array.
+    """
+    array = np.asarray(value)
+    if array.dtype.kind not in "biuf":
+        raise TypeError(f"{type(value).__name__} is no array of numbers")
+    return array
+
+
+def dump_info(info: Mapping[str, Any]) -> str | None:
+    """Sample info as compact JSON; None where there is none."""
+    return json.dumps(dict(info), ensure_ascii=False, separators=(",", ":")) if info else None
+
+
+def memoryviews(column: pa.Array) -> list[memoryview | None]:
+    """The payloads of a binary column without copying; None where a cell is null."""
+    return [None if cell.as_buffer() is None else memoryview(cell.as_buffer()) for cell in column]
