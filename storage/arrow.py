@@ -1,0 +1,76 @@
+"""Arrow helpers shared by fragments, overlays and chunks: IPC bytes, taking rows, filling absent columns."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+BATCH_ROWS = 1 << 16
+"""Rows per record batch of a fragment: DuckDB scans batches in parallel."""
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+
+def table_to_file(table: pa.Table) -> pa.Buffer:
+    """The table as an uncompressed Arrow IPC file, so that it can be mapped and read without copying."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_file(sink, table.schema) as writer:
+        writer.write_table(table, max_chunksize=BATCH_ROWS)
+    return sink.getvalue()
+
+
+def table_to_stream(table: pa.Table) -> bytes:
+    """The table as an Arrow IPC stream: smaller than a file for few rows."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table.combine_chunks())
+    return bytes(sink.getvalue())
+
+
+def take_rows(column: pa.ChunkedArray, rows: Ints) -> pa.Array:
+    """The elements at `rows` (int64, any order, repeats allowed) as one array.
+
+    `ChunkedArray.take` joins all chunks of nested columns first, which for one row of a million is absurd.
+    """
+    if column.num_chunks == 1:
+        return _take(column.chunk(0), rows)
+    if len(rows) == 0 or column.num_chunks == 0:
+        return pa.array([], column.type)
+    ends = np.cumsum([len(chunk) for chunk in column.chunks])
+    owner = np.searchsorted(ends, rows, side="right")
+    if (owner[0] == owner).all():
+        return _take(column.chunk(int(owner[0])), rows - _start(ends, int(owner[0])))
+    order = np.argsort(owner, kind="stable")
+    parts = []
+    for number in np.unique(owner):
+        chosen = rows[order][owner[order] == number]
+        parts.append(_take(column.chunk(int(number)), chosen - _start(ends, int(number))))
+    back = np.empty(len(rows), np.int64)
+    back[order] = np.arange(len(rows))
+    return pa.concat_arrays(parts).take(pa.array(back))
+
+
+def _start(ends: Any, number: int) -> int:
+    return int(ends[number - 1]) if number else 0
+
+
+def _take(array: pa.Array, rows: Ints) -> pa.Array:
+    if len(rows) and len(rows) == rows[-1] - rows[0] + 1 and (np.diff(rows) == 1).all():
+        return array.slice(int(rows[0]), len(rows))
+    return array.take(pa.array(rows))
+
+
+def empty_column(kind: pa.DataType, rows: int) -> pa.Array:
+    """What a tensor added later holds in older rows: an empty list where the column is a list, else null."""
+    if pa.types.is_list(kind):
+        offsets = pa.array(np.zeros(rows + 1, np.int32))
+        return pa.ListArray.from_arrays(offsets, pa.array([], kind.value_type)).cast(kind)
+    return pa.nulls(rows, kind)
+
+
+def join(arrays: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:
+    """One array of all, or an empty one of type `kind`."""
+    return pa.concat_arrays(list(arrays)) if arrays else pa.array([], kind)

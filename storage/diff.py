@@ -1,0 +1,161 @@
+"""Diff: which rows and cells two versions disagree on, found from what they do not share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .arrow import Ints, take_rows
+from .manifest import Entry
+from .snapshot import Snapshot, tensor_fields
+
+
+@dataclass(frozen=True, slots=True)
+class Diff:
+    """What changed from version `before` to version `after`. Row ids are int64 arrays in dataset order."""
+
+    before: Snapshot
+    after: Snapshot
+    added: Ints
+    deleted: Ints
+    updated: Mapping[str, Ints]
+    """Tensor -> ids of rows whose cell differs."""
+    tensors_added: tuple[str, ...] = ()
+    tensors_deleted: tuple[str, ...] = ()
+    tensors_renamed: tuple[tuple[str, str], ...] = ()
+    info_changed: tuple[str, ...] = ()
+    """Tensors (and "" for the dataset) whose info differs."""
+
+    def __bool__(self) -> bool:
+        return bool(
+            len(self.added)
+            or len(self.deleted)
+            or self.updated
+            or self.tensors_added
+            or self.tensors_deleted
+            or self.tensors_renamed
+            or self.info_changed
+        )
+
+    def cell(self, tensor: str, row_id: int) -> tuple[Any, Any]:
+        """The decoded sample of a row before and after."""
+        old = self.before.read(tensor, [position_of(self.before, row_id)])[0]
+        return old, self.after.read(tensor, [position_of(self.after, row_id)])[0]
+
+
+def position_of(snapshot: Snapshot, row_id: int) -> int:
+    """The dataset position of a row.
+
+    Raises:
+        LookupError: the version has no such row.
+    """
+    found = np.flatnonzero(snapshot.row_ids == row_id)
+    if not len(found):
+        raise LookupError(row_id)
+    return int(found[0])
+
+
+def diff(before: Snapshot, after: Snapshot) -> Diff:
+    """Compare two versions. Costs the fragments they do not share, not the dataset."""
+    old, new = _changed_entries(before, after)
+    ids_before, ids_after = _ids(before, old), _ids(after, new)
+    added = ids_after[~np.isin(ids_after, ids_before)]
+    deleted = ids_before[~np.isin(ids_before, ids_after)]
+    columns_before = {spec.column: spec.name for spec in before.schema}
+    columns_after = {spec.column: spec.name for spec in after.schema}
+    both = columns_before.keys() & columns_after.keys()
+    return Diff(
+        before,
+        after,
+        added,
+        deleted,
+        _updated(before, after, old, new),
+        tuple(name for column, name in columns_after.items() if column not in both),
+        tuple(name for column, name in columns_before.items() if column not in both),
+        tuple((columns_before[c], columns_after[c]) for c in columns_before if c in both and columns_before[c] != columns_after[c]),
+        tuple(sorted(name for name in before.infos.keys() | after.infos.keys() if before.info_or_none(name) != after.info_or_none(name))),
+    )  # fmt: skip
+
+
+def _changed_entries(before: Snapshot, after: Snapshot) -> tuple[list[Entry], list[Entry]]:
+    shared = set(before.manifest.entries) & set(after.manifest.entries)
+    return (
+        [entry for entry in before.manifest.entries if entry not in shared],
+        [entry for entry in after.manifest.entries if entry not in shared],
+    )
+
+
+def _ids(snapshot: Snapshot, entries: list[Entry]) -> Ints:
+    parts = [snapshot.entry_ids(entry) for entry in entries]
+    return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+
+def _updated(before: Snapshot, after: Snapshot, old: list[Entry], new: list[Entry]) -> dict[str, Ints]:
+    """Cells that differ in rows both versions have, tensor by tensor."""
+    candidates = _candidates(before, after, old, new)
+    if not len(candidates):
+        return {}
+    old_rows, new_rows = _order(_ids(before, old), candidates), _order(_ids(after, new), candidates)
+    names = {spec.column: spec for spec in before.schema}
+    updated = {}
+    for spec in after.schema:
+        if spec.column not in names:
+            continue
+        differs = np.zeros(len(candidates), bool)
+        for suffix in tensor_fields(spec):
+            name = spec.column + suffix
+            if name in before.fields and name in after.fields:
+                differs |= _differs(
+                    take_rows(_column(before, old, name), old_rows), take_rows(_column(after, new, name), new_rows)
+                )
+        if differs.any():
+            updated[spec.name] = candidates[differs]
+    return updated
+
+
+def _candidates(before: Snapshot, after: Snapshot, old: list[Entry], new: list[Entry]) -> Ints:
+    """Ids of rows in both versions that may differ: those in overlays one side lacks, or in fragments written anew."""
+    before_by_fragment = {entry.fragment: entry for entry in old}
+    found: list[Ints] = []
+    for entry in new:
+        twin = before_by_fragment.get(entry.fragment)
+        if twin is None:
+            found.append(after.entry_ids(entry))
+            continue
+        lacking = set(entry.overlays) ^ set(twin.overlays)
+        ids = after.context.fragments.all_ids(entry, after.staging) if not entry.pending else None
+        for overlay in lacking:
+            offsets = after.context.fragments.overlay(overlay, after.staging).column("_offset").to_numpy()
+            if ids is not None:
+                found.append(ids[offsets.astype(np.int64)])
+    candidates = np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
+    both = np.intersect1d(_ids(before, old), _ids(after, new))
+    return np.intersect1d(candidates, both)
+
+
+def _order(ids: Ints, wanted: Ints) -> Ints:
+    """Positions of `wanted` in `ids`."""
+    order = np.argsort(ids, kind="stable")
+    positions: Ints = order[np.searchsorted(ids[order], wanted)]
+    return positions
+
+
+def _column(snapshot: Snapshot, entries: list[Entry], name: str) -> pa.ChunkedArray:
+    kind = snapshot.fields[name]
+    chunks: list[pa.Array] = []
+    for entry in entries:
+        chunks += snapshot.context.fragments.column(entry, name, kind, snapshot.staging).chunks
+    return pa.chunked_array(chunks, kind)
+
+
+def _differs(left: pa.Array, right: pa.Array) -> Any:
+    """Element-wise inequality of any two arrays, nulls equal to nulls."""
+    if left.equals(right):
+        return np.zeros(len(left), bool)
+    pairs = zip(left.to_pylist(), right.to_pylist(), strict=True)
+    # repr makes NaN equal to itself, also inside lists.
+    return np.array([a != b and repr(a) != repr(b) for a, b in pairs], dtype=bool)

@@ -1,0 +1,394 @@
+"""A draft: what a transaction has changed so far on top of a snapshot; nobody else sees it until it lands."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+from pyroaring import BitMap
+
+from .arrow import Ints, take_rows
+from .commits import Tree
+from .context import Context
+from .errors import InvalidInputError
+from .fold import folded, merged_overlays, merged_tail
+from .fragment import ROWS, write_fragment, write_overlay
+from .htypes import htype_of
+from .htypes.base import EncodeContext, Payload
+from .links.base import StoredLink
+from .manifest import Entry, Manifest, read_deletions, write_manifest
+from .objects import Pointer, Staging
+from .payloads import IN_ROW, REF_SUFFIX, REF_TYPE, ChunkWriter, Part
+from .schema import Schema, TensorSpec
+from .snapshot import Snapshot, checked_rows, physical_fields
+
+SEAL_BYTES = 64 << 20
+"""Buffered payload bytes at which rows are written out as a fragment, so that memory stays bounded."""
+
+
+class Draft:
+    """Changes on top of `base`, in memory and in staged objects.
+
+    Appended samples wait in `_buffer` as prepared values; edits wait by place; both become staged fragments and
+    overlays when a reader asks (`snapshot`) or the draft lands (`stage`).
+    """
+
+    def __init__(self, base: Snapshot) -> None:
+        self.base = base
+        self.context: Context = base.context
+        self.staging = Staging()
+        self.schema: Schema = base.schema
+        self.infos: dict[str, dict[str, Any]] = copy.deepcopy(base.infos)
+        self.entries: list[Entry] = list(base.manifest.entries)
+        self.appended = 0
+        """Rows appended so far, sealed ones included."""
+        self._buffer: dict[str, list[Any]] = {}
+        self._buffered = 0
+        self._buffered_bytes = 0
+        self._edits: dict[Pointer, dict[int, dict[str, Any]]] = {}
+        self._chunks = ChunkWriter(self.context.store)
+        self._seen: Snapshot | None = None
+
+    def fork(self) -> Draft:
+        """A savepoint: changes to this draft from now on do not show in the copy."""
+        twin = copy.copy(self)
+        twin.infos = copy.deepcopy(self.infos)
+        twin.entries = list(self.entries)
+        twin._buffer = {name: list(values) for name, values in self._buffer.items()}
+        twin._edits = {
+            fragment: {offset: dict(values) for offset, values in rows.items()}
+            for fragment, rows in self._edits.items()
+        }
+        return twin
+
+    # --- what it holds ---
+
+    def __len__(self) -> int:
+        return self._sealed_rows + self._buffered
+
+    @property
+    def _sealed_rows(self) -> int:
+        return sum(entry.live for entry in self.entries)
+
+    @property
+    def weight(self) -> int:
+        """Bytes of payloads waiting."""
+        return self._buffered_bytes
+
+    def changed(self) -> bool:
+        """Whether landing would change anything."""
+        return bool(
+            self._buffered
+            or self._edits
+            or tuple(self.entries) != self.base.manifest.entries
+            or self.schema != self.base.schema
+            or self.infos != self.base.infos
+        )
+
+    def snapshot(self) -> Snapshot:
+        """The rows as they would be after landing."""
+        if not self.changed():
+            return self.base
+        self._seal()
+        if self._seen is None:
+            self._seen = self._view_of_sealed()
+        return self._seen
+
+    def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
+        """Decoded samples; a single edited row is answered from the edit itself."""
+        spec = self.schema[tensor]
+        if len(rows) != 1 or spec.link:
+            return self.snapshot().read(tensor, rows)
+        waiting, value = self._waiting(tensor, int(checked_rows(rows, len(self))[0]))
+        if waiting:
+            htype = htype_of(spec)
+            return htype.unpack(htype.pack([value], spec), spec)
+        return self._view_of_sealed().read(tensor, rows)
+
+    def _waiting(self, tensor: str, row: int) -> tuple[bool, Any]:
+        """Whether this cell waits unsealed, and its prepared sample."""
+        sealed = self._sealed_rows
+        if row >= sealed:
+            return True, self._buffer[tensor][row - sealed]
+        if not self._edits:
+            return False, None
+        entry, offset = self._place(row)
+        edited = self._edits.get(entry.fragment, {}).get(offset, {})
+        return tensor in edited, edited.get(tensor)
+
+    def _view_of_sealed(self) -> Snapshot:
+        """The sealed rows, waiting edits left out. Properties are set directly: staging objects for every look would
+        fill the bundle."""
+        seen = Snapshot(self.context, replace(self.base.tree, rows=self._sealed_rows), None, self.staging)
+        seen.__dict__.update(schema=self.schema, infos=copy.deepcopy(self.infos), manifest=self._manifest)
+        return seen
+
+    @property
+    def _manifest(self) -> Manifest:
+        return Manifest(tuple(self.entries))
+
+    # --- rows ---
+
+    def extend(self, samples: Mapping[str, Sequence[Any]], count: int) -> None:
+        """Append `count` rows; tensors that are not given get empty samples. Nothing is added if one does not fit.
+
+        Raises:
+            SampleError: a sample does not fit; names tensor and row.
+        """
+        first = len(self)
+        infos = {name: _own_copy(info) for name, info in self.infos.items()}
+        schema, prepared = self.schema, {}
+        for spec in self.schema:
+            values = samples.get(spec.name)
+            fitted, prepared[spec.name] = self._prepare(
+                spec, [None] * count if values is None else values, infos, first
+            )
+            schema = schema.with_tensor(fitted)
+        self.schema, self.infos = schema, infos
+        for name, values in prepared.items():
+            self._buffer.setdefault(name, []).extend(values)
+            self._buffered_bytes += sum(len(value.data) for value in values if isinstance(value, Payload))
+        self._buffered += count
+        self.appended += count
+        self._seen = None
+        if self._buffered >= ROWS or self._buffered_bytes >= SEAL_BYTES:
+            self._seal()
+
+    def update(self, rows: Sequence[int] | Ints, samples: Mapping[str, Sequence[Any]]) -> None:
+        """Replace samples of rows; nothing is changed if one does not fit.
+
+        Raises:
+            RangeError, SampleError, NotFoundError
+        """
+        chosen = checked_rows(rows, len(self))
+        infos = {name: _own_copy(info) for name, info in self.infos.items()}
+        schema, prepared = self.schema, {}
+        for name, values in samples.items():
+            spec = self.schema[name]
+            fitted, prepared[name] = self._prepare(spec, values, infos, int(chosen[0]) if len(chosen) else 0)
+            schema = schema.with_tensor(fitted)
+        if any(len(values) != len(chosen) for values in prepared.values()):
+            raise InvalidInputError(f"{len(chosen)} rows need as many samples of each tensor", kind="length-mismatch")
+        self.schema, self.infos, self._seen = schema, infos, None
+        for number, row in enumerate(chosen.tolist()):
+            self._edit(row, {name: values[number] for name, values in prepared.items()})
+
+    def _edit(self, row: int, values: Mapping[str, Any]) -> None:
+        sealed = self._sealed_rows
+        if row >= sealed:
+            for name, value in values.items():
+                self._buffer[name][row - sealed] = value
+            return
+        entry, offset = self._place(row)
+        self._edits.setdefault(entry.fragment, {}).setdefault(offset, {}).update(values)
+
+    def pop(self, rows: Sequence[int] | Ints) -> None:
+        """Remove rows; later ones move up.
+
+        Raises:
+            RangeError: a row is not there.
+            InvalidInputError: a row is named twice.
+        """
+        chosen = np.sort(checked_rows(rows, len(self)))
+        if len(np.unique(chosen)) != len(chosen):
+            raise InvalidInputError("a row to pop is named twice", kind="duplicate-row")
+        sealed = self._sealed_rows
+        for row in chosen[chosen >= sealed][::-1].tolist():
+            for values in self._buffer.values():
+                del values[row - sealed]
+            self._buffered -= 1
+        places: dict[int, list[int]] = {}
+        for row in chosen[chosen < sealed].tolist():
+            number, live = self._manifest.locate(row)
+            offset = self.context.fragments.offset(self.entries[number], live, self.staging)
+            places.setdefault(number, []).append(offset)
+        for number, offsets in places.items():
+            self.entries[number] = self._without(self.entries[number], offsets)
+        self.entries = [entry for entry in self.entries if entry.live]
+        self._seen = None
+
+    def _without(self, entry: Entry, offsets: Sequence[int]) -> Entry:
+        gone = read_deletions(self.context.objects, entry, self.staging) | BitMap(offsets)
+        waiting = self._edits.get(entry.fragment, {})
+        for offset in offsets:
+            waiting.pop(offset, None)
+        if not waiting:
+            self._edits.pop(entry.fragment, None)
+        return replace(entry, deletions=self.staging.add(gone.serialize()), deleted=len(gone))
+
+    def _place(self, row: int) -> tuple[Entry, int]:
+        number, live = self._manifest.locate(row)
+        return self.entries[number], self.context.fragments.offset(self.entries[number], live, self.staging)
+
+    # --- encoding ---
+
+    def _prepare(
+        self, spec: TensorSpec, values: Sequence[Any], infos: dict[str, dict[str, Any]], first: int
+    ) -> tuple[TensorSpec, list[Any]]:
+        links = self.context.links
+        return htype_of(spec).prepare(
+            values,
+            spec,
+            EncodeContext(
+                infos.setdefault(spec.name, {}),
+                first,
+                lambda url, creds: links.fetch(StoredLink(url, creds)),
+                links.head,
+            ),
+        )
+
+    def _pack(self, spec: TensorSpec, prepared: Sequence[Any]) -> dict[str, pa.Array]:
+        """Physical arrays by full column name; big payloads go to chunk files."""
+        htype = htype_of(spec)
+        if not htype.is_payload or spec.link or spec.sequence:
+            return {spec.column + suffix: array for suffix, array in htype.pack(prepared, spec).items()}
+        kept: list[Any] = []
+        parts: list[list[Part] | None] = []
+        for value in prepared:
+            big = isinstance(value, Payload) and len(value.data) > IN_ROW
+            parts.append(self._chunks.add(value.data) if big else None)
+            kept.append(replace(value, data=b"") if big else value)
+        self._chunks.flush()
+        arrays = htype.pack(kept, spec)
+        arrays[""] = _nulled(arrays[""], parts)
+        refs = [[part.to_arrow() for part in found] if found else None for found in parts]
+        arrays[REF_SUFFIX] = pa.array(refs, REF_TYPE)
+        return {spec.column + suffix: array for suffix, array in arrays.items()}
+
+    # --- sealing ---
+
+    def _seal(self) -> None:
+        """Turn what waits into staged fragments and overlays."""
+        self._seal_edits()
+        while self._buffered:
+            self._seal_rows(min(self._buffered, ROWS))
+        self.entries = merged_tail(self.context, self.entries, self.schema, self.staging)
+
+    def _seal_rows(self, count: int) -> None:
+        columns: dict[str, pa.Array] = {}
+        for spec in self.schema:
+            waiting = self._buffer.get(spec.name, [])
+            columns.update(self._pack(spec, waiting[:count]))
+            self._buffer[spec.name] = waiting[count:]
+        if columns:
+            pointer = write_fragment(pa.table(columns), self.context.store, self.staging, self.schema.label_columns)
+            self.entries.append(Entry(pointer, count, None))
+        self._buffered -= count
+        self._buffered_bytes = 0
+
+    def _seal_edits(self) -> None:
+        by_fragment = {entry.fragment: number for number, entry in enumerate(self.entries)}
+        for fragment, rows in self._edits.items():
+            number = by_fragment[fragment]
+            self.entries[number] = self._overlaid(self.entries[number], rows)
+        self._edits = {}
+
+    def _overlaid(self, entry: Entry, rows: Mapping[int, Mapping[str, Any]]) -> Entry:
+        """The entry with one more overlay: whole new rows for every edited offset."""
+        offsets = np.array(sorted(rows), dtype=np.int64)
+        changes: dict[str, tuple[list[int], pa.Array]] = {}
+        for spec in self.schema:
+            places = [number for number, offset in enumerate(offsets.tolist()) if spec.name in rows[offset]]
+            if places:
+                fresh = self._pack(spec, [rows[int(offsets[number])][spec.name] for number in places])
+                changes.update({name: (places, array) for name, array in fresh.items()})
+        return self._with_overlay(entry, offsets, changes)
+
+    def _with_overlay(
+        self, entry: Entry, offsets: Ints, changes: Mapping[str, tuple[Sequence[int], pa.Array]]
+    ) -> Entry:
+        """The entry with the rows at `offsets` (ascending) written anew; `changes` gives, by physical column, which of
+        the offsets get which values."""
+        whole = replace(entry, deletions=None, deleted=0)
+        columns: dict[str, pa.Array] = {"_offset": pa.array(offsets, pa.uint32())}
+        for name, kind in physical_fields(self.schema).items():
+            held = take_rows(self.context.fragments.column(whole, name, kind, self.staging), offsets)
+            columns[name] = _put(held, *changes[name]) if name in changes else held
+        overlay = write_overlay(pa.table(columns), self.staging)
+        overlays = merged_overlays(self.context, (*entry.overlays, overlay), self.schema, self.staging)
+        return replace(entry, overlays=overlays)
+
+    def put_cells(self, rows: Ints, columns: Mapping[str, pa.Array]) -> None:
+        """Replace physical cells of sealed rows, as a rebase or merge does; `columns` is aligned with `rows`."""
+        self._seal()
+        by_entry: dict[int, list[tuple[int, int]]] = {}
+        for number, row in enumerate(rows.tolist()):
+            place, live = self._manifest.locate(row)
+            offset = self.context.fragments.offset(self.entries[place], live, self.staging)
+            by_entry.setdefault(place, []).append((offset, number))
+        for place, pairs in by_entry.items():
+            pairs.sort()
+            offsets = np.array([offset for offset, _ in pairs], dtype=np.int64)
+            chosen = np.array([number for _, number in pairs], dtype=np.int64)
+            every = range(len(pairs))
+            changes = {name: (every, array.take(pa.array(chosen))) for name, array in columns.items()}
+            self.entries[place] = self._with_overlay(self.entries[place], offsets, changes)
+        self._seen = None
+
+    # --- schema and info ---
+
+    def set_schema(self, schema: Schema) -> None:
+        """Change the tensors; waiting samples are sealed first, under the schema they were prepared for."""
+        self._seal()
+        self.schema = schema
+        self._seen = None
+
+    def set_info(self, tensor: str, info: Mapping[str, Any]) -> None:
+        self.infos[tensor] = dict(info)
+        self._seen = None
+
+    # --- landing ---
+
+    def stage(self, staging: Staging, first_id: int) -> tuple[Tree, int]:
+        """Stage everything into `staging`, a fork of this draft's; returns the new tree and the next free row id.
+
+        May be called again with another `first_id` when another writer was faster.
+        """
+        entries = [folded(self.context, entry, self.schema, staging) for entry in self.entries]
+        next_id = first_id
+        for number, entry in enumerate(entries):
+            if entry.pending:
+                entries[number] = replace(entry, first=next_id)
+                next_id += entry.rows
+        entries = merged_tail(self.context, entries, self.schema, staging)
+        base, tree = self.base, self.base.tree
+        manifest = base.manifest.with_entries(entries)
+        return (
+            Tree(
+                tree.schema if self.schema == base.schema else staging.add_json(self.schema.to_json()),
+                tree.info if self.infos == base.infos else staging.add_json(self.infos),
+                tree.manifest if manifest.entries == base.manifest.entries else write_manifest(manifest, staging),
+                manifest.rows,
+            ),
+            next_id,
+        )
+
+    def seal(self) -> Staging:
+        """Turn what waits into staged objects; returns a fork of the staging to land with."""
+        self._seal()
+        return self.staging.fork()
+
+
+def _own_copy(info: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy whose lists may grow; cheaper than a deep copy, and made for every appended row."""
+    return {key: list(value) if isinstance(value, list) else value for key, value in info.items()}
+
+
+def _nulled(values: pa.Array, parts: Sequence[list[Part] | None]) -> pa.Array:
+    """`values` with null where the payload lies in a chunk file."""
+    if not any(parts):
+        return values
+    return pa.array(
+        [None if found else value for value, found in zip(values.to_pylist(), parts, strict=True)], values.type
+    )
+
+
+def _put(column: pa.Array, places: Sequence[int], values: pa.Array) -> pa.Array:
+    """`column` with `values` at `places`."""
+    order = np.arange(len(column), dtype=np.int64)
+    order[list(places)] = len(column) + np.arange(len(places))
+    return pa.concat_arrays([column, values]).take(pa.array(order))

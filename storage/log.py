@@ -1,0 +1,146 @@
+"""The log: one numbered entry per state change, created if absent; the only commit point of a dataset."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+from .errors import CommitUnknownError, DamageError, ObjectExistsError, ObjectMissingError
+from .objects import Pointer, encode_json, object_hash
+from .stores.base import Store
+
+HINT_EVERY = 64
+"""A hint object is left after so many entries, so that opening probes a few keys instead of the whole log."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One state change: the refs map after it is the state of the whole dataset."""
+
+    number: int
+    previous: str
+    """Hash of the bytes of the entry before; "" for entry 0."""
+    transaction: str
+    """Random id of the attempt, by which a writer recognises its own entry after a lost response."""
+    operation: str
+    time: float
+    refs: Pointer
+    hash: str = ""
+    """Hash of this entry's own bytes; not stored."""
+
+    def encode(self) -> bytes:
+        return encode_json(
+            {
+                "n": self.number,
+                "prev": self.previous,
+                "txn": self.transaction,
+                "op": self.operation,
+                "time": self.time,
+                "refs": self.refs.to_json(),
+            }
+        )
+
+
+def decode_entry(data: bytes, number: int, place: str) -> Entry:
+    """An entry from its stored bytes.
+
+    Raises:
+        DamageError: they are not an entry with that number.
+    """
+    try:
+        raw: dict[str, Any] = json.loads(data)
+        entry = Entry(
+            raw["n"], raw["prev"], raw["txn"], raw["op"], raw["time"],
+            Pointer.from_json(raw["refs"], ""), object_hash(data),
+        )  # fmt: skip
+    except (ValueError, KeyError, TypeError, IndexError) as error:
+        raise _damaged(place, number) from error
+    if entry.number != number:
+        raise _damaged(place, number)
+    return entry
+
+
+def _damaged(place: str, number: int) -> DamageError:
+    return DamageError(
+        "a log entry is not what was written",
+        kind="log-damaged",
+        place=f"{place}: {entry_key(number)}",
+        hint="run `lakebed verify` on the dataset, then `lakebed repair`",
+    )
+
+
+def entry_key(number: int) -> str:
+    return f"log/{number:020d}"
+
+
+def read_entry(store: Store, number: int) -> Entry | None:
+    """Entry `number`, or None if it has not been written."""
+    try:
+        data = store.get(entry_key(number))
+    except ObjectMissingError:
+        return None
+    return decode_entry(data, number, store.url)
+
+
+def newest_entry(store: Store, known: Entry | None = None) -> Entry | None:
+    """The last entry of the log, searched forward from `known` or from the newest hint (which is never trusted)."""
+    last = known or read_entry(store, _hinted(store)) or read_entry(store, 0)
+    if last is None:
+        return None
+    step = 1
+    while (later := read_entry(store, last.number + step)) is not None:
+        last, step = later, step * 2
+    # Entries are gapless, so the last one lies below the first miss: halve the distance.
+    while step > 1:
+        step //= 2
+        later = read_entry(store, last.number + step)
+        last = later or last
+    return last
+
+
+def _hinted(store: Store) -> int:
+    newest = 0
+    for stat in store.list("hints/"):
+        name = stat.key.rpartition("/")[2]
+        newest = max(newest, int(name)) if name.isdigit() else newest
+    return newest
+
+
+def append_entry(store: Store, after: Entry | None, transaction: str, operation: str, refs: Pointer) -> Entry:
+    """Create the entry after `after`; durable when this returns.
+
+    Raises:
+        ObjectExistsError: another writer took the number; re-read and try again.
+        CommitUnknownError: the store did not say; the entry may or may not be there.
+    """
+    number = after.number + 1 if after else 0
+    entry = Entry(number, after.hash if after else "", transaction, operation, time.time(), refs)
+    data = entry.encode()
+    try:
+        store.create(entry_key(number), data)
+    except ObjectExistsError:
+        _raise_unless_ours(store, number, transaction)
+    except CommitUnknownError:
+        if read_entry(store, number) is None:
+            raise
+        _raise_unless_ours(store, number, transaction)
+    if number % HINT_EVERY == 0 and number:
+        _leave_hint(store, number)
+    return decode_entry(data, number, store.url)
+
+
+def _raise_unless_ours(store: Store, number: int, transaction: str) -> None:
+    """A retried request may meet its own entry: that is success, not a conflict."""
+    found = read_entry(store, number)
+    if found is None or found.transaction != transaction:
+        raise ObjectExistsError("another writer was faster", kind="object-exists", place=entry_key(number))
+
+
+def _leave_hint(store: Store, number: int) -> None:
+    store.put(f"hints/{number:020d}", b"")
+    for stat in list(store.list("hints/")):
+        name = stat.key.rpartition("/")[2]
+        if name.isdigit() and int(name) < number - HINT_EVERY:
+            store.delete(stat.key)

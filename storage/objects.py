@@ -1,0 +1,163 @@
+"""Small immutable objects, gathered into bundles: one file holds all that one state change wrote.
+
+A `Pointer` names an object by bundle, offset, length and hash. Inside a bundle objects point at each other with an
+empty bundle name ("this bundle"), because the bundle's name is the hash of its bytes and so is known last.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections import OrderedDict
+from dataclasses import dataclass
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from .errors import DamageError
+from .stores.base import Store
+
+MAGIC = b"LAKEBED-BUNDLE-1\n"
+CACHED_BUNDLES = 64
+"""Bundles kept in memory per open repository; most are a few kilobytes."""
+CACHED_BYTES = 1 << 20
+"""Bundles above this size are read object by object instead of being kept whole."""
+
+
+def object_hash(data: bytes | memoryview) -> str:
+    """BLAKE2b with 16 bytes, in hex: the hash of every small object, bundle and log entry."""
+    return blake2b(data, digest_size=16).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Pointer:
+    """Where a small object lies, and what its bytes must hash to."""
+
+    bundle: str
+    offset: int
+    length: int
+    hash: str
+
+    def to_json(self) -> list[Any]:
+        return [self.bundle, self.offset, self.length, self.hash]
+
+    @classmethod
+    def from_json(cls, data: list[Any], bundle: str) -> Pointer:
+        """A pointer read from an object in `bundle`, made absolute."""
+        return cls(data[0] or bundle, data[1], data[2], data[3])
+
+
+class Staging:
+    """The bundle under construction in a transaction; its objects are read through pointers with bundle ""."""
+
+    def __init__(self) -> None:
+        self._parts: dict[int, bytes] = {}
+        self._known: dict[str, Pointer] = {}
+        self._size = len(MAGIC)
+
+    def add(self, data: bytes) -> Pointer:
+        """Put an object into the bundle; equal objects are put in once."""
+        digest = object_hash(data)
+        if digest in self._known:
+            return self._known[digest]
+        pointer = self._known[digest] = Pointer("", self._size, len(data), digest)
+        self._parts[self._size] = data
+        self._size += len(data)
+        return pointer
+
+    def add_json(self, value: Any) -> Pointer:
+        return self.add(encode_json(value))
+
+    def read(self, pointer: Pointer) -> bytes:
+        return self._parts[pointer.offset]
+
+    def fork(self) -> Staging:
+        """A copy to try a landing on; what was staged is shared, what the attempt adds is not."""
+        twin = Staging()
+        twin._parts, twin._known, twin._size = dict(self._parts), dict(self._known), self._size
+        return twin
+
+    def sealed(self) -> bytes:
+        """The bytes of the bundle."""
+        return MAGIC + b"".join(self._parts.values())
+
+
+class Objects:
+    """Reads small objects through a store, checking each against its pointer's hash."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._bundles: OrderedDict[str, bytes] = OrderedDict()
+
+    def read(self, pointer: Pointer, staging: Staging | None = None) -> bytes:
+        """The bytes of an object.
+
+        Raises:
+            DamageError: the stored bytes are not the ones written.
+            ObjectMissingError, StorageError: the bundle cannot be read.
+        """
+        if not pointer.bundle:
+            assert staging is not None, "a pointer into a bundle under construction left its transaction"
+            return staging.read(pointer)
+        data = self._slice(pointer)
+        if object_hash(data) != pointer.hash:
+            raise DamageError(
+                "a stored object is not what was written",
+                kind="object-damaged",
+                place=f"{self.store.url}: {bundle_key(pointer.bundle)}, byte {pointer.offset}",
+                hint="run `lakebed verify` on the dataset, then `lakebed repair`",
+            )
+        return data
+
+    def read_json(self, pointer: Pointer, staging: Staging | None = None) -> Any:
+        return json.loads(self.read(pointer, staging))
+
+    def publish(self, staging: Staging) -> str:
+        """Write the bundle; returns its name."""
+        data = staging.sealed()
+        name = object_hash(data)
+        self.store.put(bundle_key(name), data)
+        self._remember(name, data)
+        return name
+
+    def _slice(self, pointer: Pointer) -> bytes:
+        held = self._bundles.get(pointer.bundle)
+        if held is None:
+            if pointer.offset + pointer.length > CACHED_BYTES:
+                return self.store.get_range(bundle_key(pointer.bundle), pointer.offset, pointer.length)
+            held = self.store.get_range(bundle_key(pointer.bundle), 0, CACHED_BYTES)
+            self._remember(pointer.bundle, held)
+        self._bundles.move_to_end(pointer.bundle)
+        if pointer.offset + pointer.length > len(held) and len(held) >= CACHED_BYTES:
+            return self.store.get_range(bundle_key(pointer.bundle), pointer.offset, pointer.length)
+        return held[pointer.offset : pointer.offset + pointer.length]
+
+    def _remember(self, name: str, data: bytes) -> None:
+        self._bundles[name] = data[:CACHED_BYTES]
+        while len(self._bundles) > CACHED_BUNDLES:
+            self._bundles.popitem(last=False)
+
+
+def bundle_key(name: str) -> str:
+    return f"meta/{name}"
+
+
+def encode_json(value: Any) -> bytes:
+    """JSON in one canonical spelling, so that equal values have equal hashes."""
+    return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
+def encode_ids(ids: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:
+    """An ordered list of row ids: zlib over little-endian int64 differences, small for ascending ids."""
+    steps = np.diff(ids, prepend=np.int64(0)).astype("<i8")
+    return zlib.compress(steps.tobytes(), 1)
+
+
+def decode_ids(data: bytes) -> np.ndarray[Any, np.dtype[np.int64]]:
+    """The inverse of `encode_ids`.
+
+    >>> decode_ids(encode_ids(np.array([5, 1, 3, 1]))).tolist()
+    [5, 1, 3, 1]
+    """
+    return np.cumsum(np.frombuffer(zlib.decompress(data), dtype="<i8"), dtype=np.int64)

@@ -1,0 +1,172 @@
+"""Rebase: putting a draft on top of what other writers landed meanwhile.
+
+Appends never conflict: they go to the end. Edits and deletions conflict only on rows that the others touched too.
+Class names that both sides added are united, and the labels of this side's rows are renumbered.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .arrow import Ints, take_rows
+from .diff import Diff, diff
+from .draft import Draft
+from .errors import ConflictError
+from .fragment import write_fragment
+from .manifest import Entry
+from .schema import Schema
+from .snapshot import Snapshot, physical_fields, tensor_fields
+from .views import positions
+
+Renumbering = Mapping[str, Ints]
+"""Physical label column -> new code by old code."""
+
+
+def rebase(draft: Draft, latest: Snapshot) -> Draft:
+    """A draft with the changes of `draft`, made on top of `latest`.
+
+    Raises:
+        ConflictError: both sides changed the same row, or the schema in different ways.
+    """
+    mine = diff(draft.base, draft.snapshot())
+    theirs = diff(draft.base, latest)
+    _refuse_row_conflicts(mine, theirs)
+    result = Draft(latest)
+    result.staging = draft.staging
+    result.appended = draft.appended
+    result.schema = merged_schema(draft.base.schema, draft.schema, latest.schema)
+    result.infos, renumbering = merged_infos(draft.base, draft, latest)
+    _apply_updates(result, mine, renumbering)
+    if len(mine.deleted):
+        gone = np.setdiff1d(mine.deleted, theirs.deleted)
+        result.pop(positions(latest.row_ids, gone, "rebase"))
+    result.entries += [_renumbered(draft, entry, renumbering) for entry in draft.entries if entry.pending]
+    return result
+
+
+def _refuse_row_conflicts(mine: Diff, theirs: Diff) -> None:
+    my_rows, their_rows = _updated_ids(mine), _updated_ids(theirs)
+    contested = np.concatenate(
+        [
+            np.intersect1d(my_rows, np.concatenate([their_rows, theirs.deleted])),
+            np.intersect1d(mine.deleted, their_rows),
+        ]
+    )
+    if len(contested):
+        shown = ", ".join(str(row) for row in contested[:10])
+        raise ConflictError(
+            f"another writer changed {len(contested)} of the rows changed here; ids {shown}",
+            kind="row-conflict",
+            place=mine.before.context.store.url,
+            hint="nothing of this attempt was kept; look at the rows again (ds.refresh()) and repeat the change",
+        )
+
+
+def _updated_ids(change: Diff) -> Ints:
+    parts = list(change.updated.values())
+    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
+
+
+def merged_schema(base: Schema, mine: Schema, theirs: Schema) -> Schema:
+    """The schema after both changes, where at most one side made one.
+
+    Raises:
+        ConflictError: kind "schema-conflict".
+    """
+    if mine in (base, theirs):
+        return theirs
+    if theirs == base:
+        return mine
+    raise ConflictError(
+        "another writer changed the tensors while they were changed here",
+        kind="schema-conflict",
+        hint="nothing of this attempt was kept; look at ds.tensors again and repeat the change",
+    )
+
+
+def merged_infos(base: Snapshot, draft: Draft, latest: Snapshot) -> tuple[dict[str, dict[str, Any]], Renumbering]:
+    """Info after both changes, and how labels of the draft's rows are to be renumbered.
+
+    Raises:
+        ConflictError: kind "info-conflict": both sides set one key differently.
+    """
+    merged: dict[str, dict[str, Any]] = {}
+    renumbering: dict[str, Ints] = {}
+    for tensor in draft.infos.keys() | latest.infos.keys():
+        sides = [source.get(tensor, {}) for source in (base.infos, draft.infos, latest.infos)]
+        merged[tensor] = {}
+        for key in sides[1].keys() | sides[2].keys():
+            before, mine, theirs = (side.get(key) for side in sides)
+            if key == "class_names" and mine != theirs and mine != before and theirs != before:
+                merged[tensor][key], renumbering[draft.schema[tensor].column] = united_names(mine or [], theirs or [])
+            else:
+                merged[tensor][key] = _one_value(tensor, key, before, mine, theirs)
+    return {name: _present(info) for name, info in merged.items()}, renumbering
+
+
+def _present(info: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in info.items() if value is not None}
+
+
+def _one_value(tensor: str, key: str, before: Any, mine: Any, theirs: Any) -> Any:
+    if mine in (before, theirs):
+        return theirs
+    if theirs == before:
+        return mine
+    raise ConflictError(
+        f"another writer set info {key!r} of {tensor or 'the dataset'!r} while it was set here",
+        kind="info-conflict",
+        hint="nothing of this attempt was kept; look at the value again and repeat the change",
+    )
+
+
+def united_names(mine: list[str], theirs: list[str]) -> tuple[list[str], Ints]:
+    """Their class names, then mine that they lack; and the new code of each of my codes.
+
+    >>> united_names(["car", "cat"], ["car", "dog"])[0]
+    ['car', 'dog', 'cat']
+    """
+    united = [*theirs, *(name for name in mine if name not in theirs)]
+    return united, np.array([united.index(name) for name in mine], dtype=np.int64)
+
+
+def renumber(labels: pa.Array, codes: Ints) -> pa.Array:
+    """Labels (list<uint32>) with every code replaced; codes without a name stay as they are."""
+    flat = labels.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
+    known = flat < len(codes)
+    flat[known] = codes[flat[known]]
+    offsets = np.concatenate([[0], np.cumsum(labels.value_lengths().to_numpy(zero_copy_only=False))])
+    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(flat, labels.type.value_type)).cast(
+        labels.type
+    )
+
+
+def _renumbered(draft: Draft, entry: Entry, renumbering: Renumbering) -> Entry:
+    """A fragment of appended rows with its labels renumbered."""
+    if not renumbering:
+        return entry
+    fragments, staging = draft.context.fragments, draft.staging
+    columns = {}
+    for name, kind in physical_fields(draft.schema).items():
+        column = pa.concat_arrays(fragments.column(entry, name, kind, staging).chunks)
+        columns[name] = renumber(column, renumbering[name]) if name in renumbering else column
+    pointer = write_fragment(pa.table(columns), draft.context.store, staging, draft.schema.label_columns)
+    return replace(Entry(pointer, entry.live, None))
+
+
+def _apply_updates(result: Draft, mine: Diff, renumbering: Renumbering) -> None:
+    """Write the cells that this side changed over the others' version of the rows."""
+    for tensor, ids in mine.updated.items():
+        spec = mine.after.schema[tensor]
+        rows = positions(mine.after.row_ids, ids, "rebase")
+        columns = {}
+        for suffix in tensor_fields(spec):
+            name = spec.column + suffix
+            values = take_rows(mine.after.column(name), rows)
+            columns[name] = renumber(values, renumbering[name]) if name in renumbering else values
+        result.put_cells(positions(result.base.row_ids, ids, "rebase"), columns)

@@ -1,0 +1,218 @@
+"""A snapshot: one version of the dataset, read-only, with its rows in dataset order."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .arrow import Ints, empty_column, take_rows
+from .commits import Tree
+from .context import Context
+from .errors import RangeError, StateError
+from .htypes import htype_of
+from .links.base import StoredLink
+from .manifest import Entry, Manifest, read_manifest
+from .objects import Staging
+from .payloads import REF_SUFFIX, REF_TYPE, Part, read_parts
+from .schema import Schema, TensorSpec
+
+UNLANDED = 1 << 62
+"""Rows that have not landed show ids from here on; they get their permanent ids from the log."""
+
+
+def tensor_fields(spec: TensorSpec) -> dict[str, pa.DataType]:
+    """Physical columns of a tensor by suffix, the reference to chunk files included."""
+    htype = htype_of(spec)
+    fields = htype.fields(spec)
+    return {**fields, REF_SUFFIX: REF_TYPE} if htype.is_payload else fields
+
+
+def physical_fields(schema: Schema) -> dict[str, pa.DataType]:
+    """All physical columns of a schema and their types."""
+    return {spec.column + suffix: kind for spec in schema for suffix, kind in tensor_fields(spec).items()}
+
+
+class Snapshot:
+    """All rows of one version; implements `SampleSource`.
+
+    A snapshot of landed state pickles as a few pointers and reopens anywhere; it stays readable for ever.
+    """
+
+    def __init__(self, context: Context, tree: Tree, commit_id: str | None, staging: Staging | None = None) -> None:
+        self.context = context
+        self.tree = tree
+        self.commit_id = commit_id
+        """The commit this is, or None for a working snapshot."""
+        self.staging = staging
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.staging is not None:
+            raise StateError(
+                "rows that have not landed cannot be handed to another process",
+                kind="unlanded",
+                hint="call ds.flush() or ds.commit() first",
+            )
+        return Snapshot, (self.context, self.tree, self.commit_id)
+
+    @cached_property
+    def schema(self) -> Schema:
+        return Schema.from_json(self.context.objects.read_json(self.tree.schema, self.staging))
+
+    @cached_property
+    def infos(self) -> dict[str, dict[str, Any]]:
+        """Info per tensor, and of the dataset under ""."""
+        found: dict[str, dict[str, Any]] = self.context.objects.read_json(self.tree.info, self.staging)
+        return found
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        return read_manifest(self.context.objects, self.tree.manifest, self.staging)
+
+    @cached_property
+    def fields(self) -> dict[str, pa.DataType]:
+        """Physical columns and their types."""
+        return physical_fields(self.schema)
+
+    def info(self, tensor: str = "") -> Mapping[str, Any]:
+        """Info of a tensor, or of the dataset for ""."""
+        if tensor:
+            self.schema[tensor]
+        return self.infos.get(tensor, {})
+
+    def __len__(self) -> int:
+        return self.tree.rows
+
+    @cached_property
+    def row_ids(self) -> Ints:
+        """Permanent id of each row, int64 (n,)."""
+        parts = []
+        unlanded = UNLANDED
+        for entry in self.manifest.entries:
+            if entry.pending:
+                parts.append(np.arange(unlanded, unlanded + entry.live, dtype=np.int64))
+                unlanded += entry.rows
+            else:
+                parts.append(self.context.fragments.ids(entry, self.staging))
+        return np.concatenate(parts) if parts else np.empty(0, np.int64)
+
+    def info_or_none(self, tensor: str) -> Mapping[str, Any] | None:
+        """Info as stored, also of a tensor that this version lacks."""
+        return self.infos.get(tensor) or None
+
+    def entry_ids(self, entry: Entry) -> Ints:
+        """Row ids of an entry's live rows; none if they have not landed."""
+        return np.empty(0, np.int64) if entry.pending else self.context.fragments.ids(entry, self.staging)
+
+    def column(self, name: str) -> pa.ChunkedArray:
+        """One physical column over all rows."""
+        kind = self.fields[name]
+        fragments = self.context.fragments
+        chunks: list[pa.Array] = []
+        for entry in self.manifest.entries:
+            chunks += fragments.column(entry, name, kind, self.staging).chunks
+        return pa.chunked_array(chunks, kind)
+
+    def table(self, columns: Sequence[str]) -> pa.Table:
+        """Physical columns of all rows, zero-copy where nothing was edited."""
+        return pa.table([self.column(name) for name in columns], names=list(columns))
+
+    def stored(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
+        """Physical cells of chosen rows by suffix, as stored."""
+        chosen = checked_rows(rows, len(self))
+        spec = self.schema[tensor]
+        return {suffix: self._take(spec.column + suffix, kind, chosen) for suffix, kind in tensor_fields(spec).items()}
+
+    def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
+        """Cells of chosen rows by suffix, links fetched and payloads inline."""
+        return fetch_cells(self.context, self.schema[tensor], self.stored(tensor, rows), rows)
+
+    def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
+        """Decoded samples of chosen rows."""
+        spec = self.schema[tensor]
+        return htype_of(spec.unlinked()).unpack(self.cells(tensor, rows), spec.unlinked())
+
+    def _take(self, name: str, kind: pa.DataType, rows: Ints) -> pa.Array:
+        entries = self.manifest.entries
+        if len(rows) == 1 and entries:
+            number, live = self.manifest.locate(int(rows[0]))
+            column = self.context.fragments.column(entries[number], name, kind, self.staging)
+            return take_rows(column, np.array([live], np.int64))
+        return take_rows(self.column(name), rows)
+
+
+def checked_rows(rows: Sequence[int] | Ints, count: int) -> Ints:
+    """Row numbers as int64, negative ones counted from the end.
+
+    Raises:
+        RangeError: a number is outside the rows.
+    """
+    chosen = np.asarray(rows, dtype=np.int64).reshape(-1)
+    outside = chosen[(chosen < -count) | (chosen >= count)]
+    if len(outside):
+        raise RangeError(f"row {int(outside[0])} is outside the {count} rows there are", place=f"row {int(outside[0])}")
+    return np.where(chosen < 0, chosen + count, chosen)
+
+
+def fetch_cells(
+    context: Context, spec: TensorSpec, stored: dict[str, pa.Array], rows: Sequence[int] | Ints
+) -> dict[str, pa.Array]:
+    """Stored cells made ready for `Htype.unpack` of the unlinked tensor."""
+    if spec.sequence or not (spec.link or REF_SUFFIX in stored):
+        return stored
+    if not spec.link:
+        refs = stored.pop(REF_SUFFIX)
+        return {**stored, "": _inline(context, spec, stored[""], refs, rows)}
+    payloads = _fetch_links(context, spec, stored, rows)
+    inner = htype_of(spec.unlinked()).fields(spec.unlinked())
+    ready: dict[str, pa.Array] = {"": pa.array(payloads, inner[""])}
+    for suffix, kind in inner.items():
+        if suffix:
+            ready[suffix] = stored.get(suffix, empty_column(kind, len(payloads)))
+    return ready
+
+
+def _inline(
+    context: Context, spec: TensorSpec, values: pa.Array, refs: pa.Array, rows: Sequence[int] | Ints
+) -> pa.Array:
+    """Payloads with those from chunk files put in."""
+    lengths = refs.value_lengths().to_numpy(zero_copy_only=False)
+    if not np.nan_to_num(lengths).any():
+        return values
+    held = values.to_pylist()
+    for number, parts in enumerate(refs.to_pylist()):
+        if parts:
+            place = f"tensor {spec.name!r}, row {int(rows[number])}"
+            held[number] = read_parts(context.store, [Part(**part) for part in parts], place)
+    return pa.array(held, values.type)
+
+
+def _fetch_links(
+    context: Context, spec: TensorSpec, stored: Mapping[str, pa.Array], rows: Sequence[int] | Ints
+) -> list[bytes | None]:
+    links = stored_links(stored)
+    payloads: list[bytes | None] = []
+    for row, link, found in zip(rows, links, context.links.fetch_many(links), strict=True):
+        if isinstance(found, Exception):
+            found.place = f"tensor {spec.name!r}, row {int(row)}, {link.url if link else ''}"
+            raise found
+        payloads.append(found)
+    return payloads
+
+
+def stored_links(stored: Mapping[str, pa.Array]) -> list[StoredLink | None]:
+    """The links that rows of a ``link[...]`` tensor hold."""
+    links: list[StoredLink | None] = []
+    for url, creds, seen in zip(
+        stored[""].to_pylist(), stored[".creds"].to_pylist(), stored[".seen"].to_pylist(), strict=True
+    ):
+        seen = seen or {}
+        links.append(
+            StoredLink(url, creds, seen.get("size") or 0, seen.get("etag") or "", seen.get("mtime") or 0.0)
+            if url is not None
+            else None
+        )
+    return links
