@@ -338,10 +338,8 @@ def get_model_object_detection(num_classes: int, name: str, pretrained: bool) ->
     }[name]
     # Our images are 128 pixels wide: the model's own resizing to 320 or 800 would only cost time.
     sizes = {"min_size": HEIGHT, "max_size": 2 * WIDTH}
-    if pretrained:
-        model = make(weights="DEFAULT", **sizes)
-    else:
-        model = make(weights=None, weights_backbone=None, **sizes)
+    weights = {"weights": "DEFAULT"} if pretrained else {"weights": None, "weights_backbone": None}
+    model: torchvision.models.detection.FasterRCNN = make(**weights, **sizes)
     in_features = model.roi_heads.box_predictor.cls_score.in_features
     model.roi_heads.box_predictor = FastRCNNPredictor(in_features, num_classes)
     return model
