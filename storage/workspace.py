@@ -97,14 +97,14 @@ class Workspace:
 
     def snapshot(self) -> Snapshot:
         """What this handle sees: what has landed and what waits."""
-        return self._draft.snapshot() if self._draft else self._base
+        return self._draft.snapshot() if self._draft is not None else self._base
 
     def __len__(self) -> int:
-        return len(self._draft) if self._draft else len(self._base)
+        return len(self._draft) if self._draft is not None else len(self._base)
 
     def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         """Decoded samples of rows, waiting edits included."""
-        return self._draft.read(tensor, rows) if self._draft else self._base.read(tensor, rows)
+        return (self._base if self._draft is None else self._draft).read(tensor, rows)
 
     def has_changes(self) -> bool:
         """Whether what this handle sees differs from the last commit."""
@@ -123,7 +123,7 @@ class Workspace:
         self._check_writable()
         if not self._savepoints:
             self.flush()
-        self._savepoints.append(self._draft.fork() if self._draft else None)
+        self._savepoints.append(self._draft.fork() if self._draft is not None else None)
 
     def end(self) -> None:
         """Close the innermost transaction; the outermost one lands."""
@@ -297,7 +297,7 @@ class Workspace:
             self._draft = rebase(self._draft, self._base)
 
     def _try_land(self, state: State, operation: str, message: str | None) -> State:
-        draft = self._draft or Draft(self._base)
+        draft = self._draft if self._draft is not None else Draft(self._base)
         staging = draft.seal()
         name, tip = self.branch, self._tip
         assert name is not None
