@@ -116,3 +116,12 @@ def test_each_make_target_that_a_page_names_exists(page: Path) -> None:
     targets = re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
     named = re.findall(r"(?:^\$ |`)make ([a-z]+)", page.read_text(encoding="utf-8"), re.MULTILINE)
     assert set(named) - set(targets) == set()
+
+
+@pytest.mark.parametrize("page", pages(), ids=lambda p: p.relative_to(ROOT).as_posix())
+def test_each_source_file_that_a_page_names_exists(page: Path) -> None:
+    named = re.findall(
+        r"`((?:tql|storage|loader|src|tests|grammar|bench|docs|examples|scripts)/[\w./-]*)`",
+        page.read_text(encoding="utf-8"),
+    )
+    assert [name for name in named if not (ROOT / name).exists()] == []
