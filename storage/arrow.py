@@ -63,6 +63,15 @@ def _take(array: pa.Array, rows: Ints) -> pa.Array:
     return array.take(pa.array(rows))
 
 
+def put(column: pa.Array, places: Sequence[int] | Ints, values: pa.Array) -> pa.Array:
+    """`column` with `values` at `places`."""
+    if len(column) == len(places) == 1:
+        return values
+    order = np.arange(len(column), dtype=np.int64)
+    order[np.asarray(places, dtype=np.int64)] = len(column) + np.arange(len(places))
+    return pa.concat_arrays([column, values]).take(pa.array(order))
+
+
 def empty_column(kind: pa.DataType, rows: int) -> pa.Array:
     """What a tensor added later holds in older rows: an empty list where the column is a list, else null."""
     if pa.types.is_list(kind):

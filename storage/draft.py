@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from pyroaring import BitMap
 
-from .arrow import Ints, take_rows
+from .arrow import Ints, put
 from .commits import Tree
 from .context import Context
 from .errors import InvalidInputError
@@ -303,11 +303,10 @@ class Draft:
     ) -> Entry:
         """The entry with the rows at `offsets` (ascending) written anew; `changes` gives, by physical column, which of
         the offsets get which values."""
-        whole = replace(entry, deletions=None, deleted=0)
         columns: dict[str, pa.Array] = {"_offset": pa.array(offsets, pa.uint32())}
         for name, kind in physical_fields(self.schema).items():
-            held = take_rows(self.context.fragments.column(whole, name, kind, self.staging), offsets)
-            columns[name] = _put(held, *changes[name]) if name in changes else held
+            held = self.context.fragments.at(entry, name, kind, offsets, self.staging)
+            columns[name] = put(held, *changes[name]) if name in changes else held
         overlay = write_overlay(pa.table(columns), self.staging)
         overlays = merged_overlays(self.context, (*entry.overlays, overlay), self.schema, self.staging)
         return replace(entry, overlays=overlays)
@@ -385,10 +384,3 @@ def _nulled(values: pa.Array, parts: Sequence[list[Part] | None]) -> pa.Array:
     return pa.array(
         [None if found else value for value, found in zip(values.to_pylist(), parts, strict=True)], values.type
     )
-
-
-def _put(column: pa.Array, places: Sequence[int], values: pa.Array) -> pa.Array:
-    """`column` with `values` at `places`."""
-    order = np.arange(len(column), dtype=np.int64)
-    order[list(places)] = len(column) + np.arange(len(places))
-    return pa.concat_arrays([column, values]).take(pa.array(order))

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from .arrow import Ints, empty_column, table_to_file, table_to_stream
+from .arrow import Ints, empty_column, put, table_to_file, table_to_stream, take_rows
 from .errors import DamageError
 from .manifest import Entry, Fragment, Overlay, read_deletions
 from .objects import Objects, Pointer, Staging, decode_ids
@@ -97,6 +97,21 @@ class FragmentCache:
         if found is None or found.type != kind:
             found = self._columns[key] = self._build_column(entry, name, kind, staging)
         return found
+
+    def at(self, entry: Entry, name: str, kind: pa.DataType, offsets: Ints, staging: Staging | None = None) -> pa.Array:
+        """One physical column at a few offsets (deleted ones included), edits applied.
+
+        Costs the offsets, not the fragment: building the whole column anew after each edit would not.
+        """
+        base = take_rows(typed_column(self.table(entry.fragment, staging), name, kind), offsets)
+        for overlay in entry.overlays:
+            table = self.overlay(overlay, staging)
+            edited = table.column("_offset").to_numpy().astype(np.int64)
+            hits = np.flatnonzero(np.isin(offsets, edited))
+            if len(hits):
+                values = take_rows(typed_column(table, name, kind), np.searchsorted(edited, offsets[hits]))
+                base = put(base, hits, values)
+        return base
 
     def ids(self, entry: Entry, staging: Staging | None = None) -> Ints:
         """Row ids of an entry's live rows, int64."""

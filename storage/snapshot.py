@@ -139,8 +139,8 @@ class Snapshot:
         entries = self.manifest.entries
         if len(rows) == 1 and entries:
             number, live = self.manifest.locate(int(rows[0]))
-            column = self.context.fragments.column(entries[number], name, kind, self.staging)
-            return take_rows(column, np.array([live], np.int64))
+            offset = self.context.fragments.offset(entries[number], live, self.staging)
+            return self.context.fragments.at(entries[number], name, kind, np.array([offset], np.int64), self.staging)
         return take_rows(self.column(name), rows)
 
 
