@@ -20,7 +20,7 @@ from .objects import Staging, encode_json
 from .rebase import rebase
 from .refs import Branch, CommitRef, Refs
 from .repository import Repository, State, backoff, empty_version, stage_empty_version
-from .schema import TensorSpec
+from .schema import Schema, TensorSpec
 from .selection import Selection
 from .snapshot import Snapshot
 from .views import ViewRecord, content_id, positions, read_rows, read_view, stage_rows, stage_view_map, view_map
@@ -98,6 +98,18 @@ class Workspace:
     def snapshot(self) -> Snapshot:
         """What this handle sees: what has landed and what waits."""
         return self._draft.snapshot() if self._draft is not None else self._base
+
+    @property
+    def schema(self) -> Schema:
+        """The tensors as this handle sees them; unlike `snapshot` it seals nothing, so it may be asked for every row."""
+        return self._draft.schema if self._draft is not None else self._base.schema
+
+    def info(self, tensor: str = "") -> Mapping[str, Any]:
+        """Info of a tensor, or of the dataset for "", as this handle sees it; seals nothing."""
+        if tensor:
+            self.schema[tensor]
+        infos = self._draft.infos if self._draft is not None else self._base.infos
+        return infos.get(tensor, {})
 
     def __len__(self) -> int:
         return len(self._draft) if self._draft is not None else len(self._base)
