@@ -80,9 +80,7 @@ class MemoryStore:
         """Objects whose key starts with `prefix` and sorts after `start_after`, in key order."""
         check_prefix(prefix)
         with self._place.lock:
-            found = [
-                item for item in self._place.objects.items() if item[0].startswith(prefix) and item[0] > start_after
-            ]
+            found = [item for item in self._place.objects.items() if item[0] > start_after and _listed(item[0], prefix)]
         for key, (data, modified) in sorted(found, key=lambda item: item[0]):
             yield ObjectStat(key, len(data), modified)
 
@@ -113,6 +111,10 @@ class MemoryStore:
         """Remove an object; absent is fine."""
         with self._place.lock:
             self._place.objects.pop(check_key(key), None)
+
+
+def _listed(key: str, prefix: str) -> bool:
+    return key.startswith(prefix) and (prefix.startswith("tmp") or not key.startswith("tmp/"))
 
 
 def _reopen(name: str, process: str) -> MemoryStore:
