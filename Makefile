@@ -27,6 +27,8 @@ LINKS := $(VENV)/.stamp-links-$(SOURCE_LIST)
 
 PYTEST_ARGS ?=
 PLAYBOOK_ARGS ?=
+BENCH ?= labels
+BENCH_ARGS ?=
 
 .PHONY: help setup sync playbook test quick lint format types contracts docs package check bench clean
 
@@ -86,8 +88,8 @@ package: $(LINKS) ## The packaging guards alone: sdist -> wheel -> clean environ
 
 check: lint types contracts test ## What CI runs
 
-bench: $(LINKS) ## The benchmarks of bench/README.md
-	$(BIN)/python -m bench
+bench: $(LINKS) ## A benchmark of bench/README.md (BENCH=labels BENCH_ARGS="--rows 1000000")
+	$(BIN)/python bench/$(BENCH).py $(BENCH_ARGS)
 
 clean: ## Remove what was built, keep .venv
 	rm -rf build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* $(VENV)/.stamp-links-*
