@@ -2,8 +2,8 @@
 
 Names are as written; nothing is resolved here. `Expr` and `Query` are the two kinds of tree.
 
-Equality, hash and repr are loops, not recursion, so that the tallest tree the parser lets pass can be
-compared and shown (`MAX_HEIGHT` is in `parser`). Every class is therefore a dataclass with `eq=False, repr=False`, which inherits them from `Node`.
+Equality, hash and repr are loops, not recursion, so that the tallest tree the parser lets pass can be compared and
+shown. Every class is therefore a dataclass with `eq=False, repr=False`, which inherits them from `Node`.
 """
 
 from __future__ import annotations
@@ -50,6 +50,8 @@ class Node:
         pending: list[tuple[Any, Any]] = [(self, other)]
         while pending:
             mine, theirs = pending.pop()
+            if mine is theirs:
+                continue
             if type(mine) is not type(theirs):
                 return False
             if isinstance(mine, Node):

@@ -1,0 +1,38 @@
+"""Tokens to tree: a recursive-descent parser whose methods stand in the order of the grammar (`grammar/tql.lark`).
+
+`cursor` moves over the tokens, `expressions` and `queries` hold the grammar, `hints` knows what people mean when they
+write something else, `height` keeps trees low enough for the stages that come after.
+"""
+
+from __future__ import annotations
+
+from .. import nodes
+from ..lexer import tokenize
+from .height import on_fresh_stack, refuse_tall
+from .queries import QueryParser
+
+__all__ = ["parse"]
+
+
+def parse(text: str) -> nodes.Query:
+    """The tree of a query; `Query` is always at the top.
+
+    Raises:
+        TQLSyntaxError: the text is not a query; the error has the place, and usually a hint.
+        TQLLimitError: the query is too long, too deeply nested or its tree too high.
+
+    >>> parse("select * where label = 'car' limit 10").limit
+    Limit(count=Literal(value=10), percent=False)
+    """
+    try:
+        return parse_here(text)
+    except RecursionError:
+        # The caller's own stack was nearly full; the query's nesting is bounded, so a stack of its own is enough.
+        return on_fresh_stack(lambda: parse_here(text))
+
+
+def parse_here(text: str) -> nodes.Query:
+    tokens = tokenize(text)
+    tree = QueryParser(text, tokens).parse_statement()
+    refuse_tall(tree, len(tokens), text)
+    return tree
