@@ -69,6 +69,15 @@ class Workspace:
     def in_transaction(self) -> bool:
         return bool(self._savepoints)
 
+    @property
+    def depth(self) -> int:
+        """Transactions that are open inside each other; 0 outside."""
+        return len(self._savepoints)
+
+    def set_read_only(self, value: bool) -> None:
+        """Refuse writing from now on, or allow it again; an old version is read-only always."""
+        self._asked_read_only = value
+
     def _enter(self, ref: str) -> None:
         refs = self.repository.state().refs
         if ref in refs.branches:
