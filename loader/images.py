@@ -1,0 +1,116 @@
+"""One image on its way into a view: looked at, decoded once to prove that it is whole, kept or encoded by the policy."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+
+from ..storage.codecs import COMPRESSIONS, ImageHeader, decode_image, encode_image, normalise_compression, read_header
+from ..storage.codecs.image import header_info
+from ..storage.schema import TensorSpec
+from .jpeg import maybe_baseline
+from .options import ImagePolicy
+from .resize import resize_image
+
+Image = np.ndarray[Any, np.dtype[np.uint8]]
+Done = Literal["kept", "baseline", "encoded", "resized"]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageCell:
+    """An image as the view stores it."""
+
+    data: bytes
+    shape: tuple[int, int, int]
+    info: Mapping[str, Any]
+    done: Done
+    source_shape: tuple[int, int, int]
+    """Shape before resizing: what boxes of the row refer to."""
+
+
+def is_image(spec: TensorSpec) -> bool:
+    """Whether a tensor holds one image per row."""
+    return spec.htype.split(".")[0] == "image" and not spec.sequence
+
+
+def image_mode(spec: TensorSpec) -> str | None:
+    """What `decode_image` is to deliver for this tensor."""
+    return {"image.rgb": "rgb", "image.gray": "gray"}.get(spec.htype)
+
+
+def prepare_image(data: bytes, spec: TensorSpec, policy: ImagePolicy) -> ImageCell:
+    """Check an image file and bring it into the form that `policy` asks for.
+
+    Raises:
+        SampleError: it cannot be decoded, or not be encoded as the tensor's `sample_compression`.
+    """
+    header = read_header(data, complete=True)
+    assert header is not None  # complete=True says that there are no more bytes to wait for
+    pixels = decode_image(data, mode=image_mode(spec))
+    if policy.kind == "raw":
+        return _raw(pixels, policy)
+    if policy.kind == "jpeg":
+        return _smaller_jpeg(pixels, policy)
+    if policy.kind == "verbatim" or _fits(header, spec, pixels):
+        return _kept(data, header, pixels, policy)
+    compression = normalise_compression(spec.sample_compression) or "png"
+    return _cell(encode_image(pixels, compression), pixels.shape, "encoded", pixels.shape)
+
+
+def _fits(header: ImageHeader, spec: TensorSpec, pixels: Image) -> bool:
+    """Whether the file may stay as it is."""
+    compression = normalise_compression(spec.sample_compression)
+    if compression is None or COMPRESSIONS[compression].kind != "image":
+        return header.channels == pixels.shape[2]
+    return header.format == compression and header.channels == pixels.shape[2]
+
+
+def _kept(data: bytes, header: ImageHeader, pixels: Image, policy: ImagePolicy) -> ImageCell:
+    if policy.kind == "passthrough" and header.format == "jpeg" and header.progressive:
+        again = maybe_baseline(data)
+        if again is not None and np.array_equal(decode_image(again), decode_image(data)):
+            return _cell(again, pixels.shape, "baseline", pixels.shape)
+    return ImageCell(data, _shape(pixels), header_info(header, len(data)), "kept", _shape(pixels))
+
+
+def _smaller_jpeg(pixels: Image, policy: ImagePolicy) -> ImageCell:
+    height, width = pixels.shape[:2]
+    scale = policy.short_side / min(height, width)
+    small = pixels
+    if scale < 1:
+        small = resize_image(pixels, max(1, round(height * scale)), max(1, round(width * scale)))
+    data = encode_image(small, "jpeg", quality=policy.quality)
+    shape = (*small.shape[:2], 1 if small.shape[2] == 1 else 3)
+    return _cell(data, shape, "resized", pixels.shape)
+
+
+def _raw(pixels: Image, policy: ImagePolicy) -> ImageCell:
+    fitted = resize_image(pixels, policy.height, policy.width)
+    data = npy_bytes(fitted)
+    return ImageCell(data, _shape(fitted), {"format": "npy", "bytes": len(data)}, "resized", _shape(pixels))
+
+
+def npy_bytes(pixels: Image) -> bytes:
+    """Plain pixels behind the 128-byte header of NumPy's own file format, which every reader of images here knows."""
+    out = io.BytesIO()
+    np.save(out, pixels)
+    return out.getvalue()
+
+
+def _cell(data: bytes, shape: tuple[int, ...], done: Done, source: tuple[int, ...]) -> ImageCell:
+    header = read_header(data, complete=True)
+    assert header is not None
+    return ImageCell(data, _three(shape), header_info(header, len(data)), done, _three(source))
+
+
+def _shape(pixels: Image) -> tuple[int, int, int]:
+    return _three(pixels.shape)
+
+
+def _three(shape: tuple[int, ...]) -> tuple[int, int, int]:
+    height, width, channels = shape
+    return height, width, channels

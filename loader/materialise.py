@@ -1,0 +1,290 @@
+"""The materialiser: copies the rows of a source, links fetched, into chunk files made for streaming.
+
+Rows are cut into tasks of one chunk file each. A finished task leaves a small note under the run's fingerprint, so that a run that was
+killed, or a second process at work on the same view, finds it and goes on from there. Chunk files and the index are named by
+their content, nothing refers to them until the index is complete, and the index itself is unseen until the caller publishes its key.
+"""
+
+from __future__ import annotations
+
+import json
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from ..errors import LakebedError
+from ..storage.errors import ObjectExistsError, ObjectMissingError
+from ..storage.schema import Schema, TensorSpec
+from ..storage.source import SampleSource
+from ..storage.stores.base import Store
+from .chunks import ChunkEntry, write_chunk
+from .facts import Facts
+from .geometry import check_resizable
+from .images import is_image
+from .index import Index
+from .options import MaterialiseOptions
+from .order import permutation
+from .pages import PAGE_BYTES, PAGE_ROWS, Page, Recipe, build_page
+from .progress import Progress
+
+Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+MIN_CHUNK_BYTES = 1 << 20
+MIN_CHUNKS = 64
+_PROBE_ROWS = 16
+_NOTE_FORMAT = 1
+
+
+@dataclass(slots=True)
+class Task:
+    """What one chunk file (or a few, if rows are large) holds."""
+
+    chunks: list[ChunkEntry] = field(default_factory=list)
+    rows: list[int] = field(default_factory=list)
+    failures: list[dict[str, Any]] = field(default_factory=list)
+    facts: Facts = field(default_factory=Facts)
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "format": _NOTE_FORMAT,
+            "chunks": [chunk.to_json() for chunk in self.chunks],
+            "rows": self.rows,
+            "failures": self.failures,
+            "facts": self.facts.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Task:
+        chunks = [ChunkEntry.from_json(chunk) for chunk in data["chunks"]]
+        return cls(chunks, data["rows"], data["failures"], Facts.from_json(data["facts"]))
+
+
+def materialise(source: SampleSource, store: Store, prefix: str, options: MaterialiseOptions | None = None) -> Index:
+    """Copy `source` into chunk files below `prefix` of `store` and return their index, which is then stored as well.
+
+    Nothing else refers to the files yet: the caller publishes ``prefix`` and ``index.key``. A second run with the same
+    source and options finds finished chunks of a first one that was stopped; two runs at once share their work.
+
+    Args:
+        source: what to copy; linked files are read.
+        prefix: such as ``"views/<id>"``.
+        options: see `MaterialiseOptions`.
+
+    Raises:
+        LakebedError: a row cannot be read and ``on_error="raise"``; the class is that of the cause (StorageError,
+            SampleError, DamageError) and the place names row, row id, tensor and URL.
+        StorageError: the store refuses to write; what is finished is kept for the next run.
+    """
+    chosen = options or MaterialiseOptions()
+    recipe = _recipe(source, chosen)
+    order = _write_order(len(source), chosen)
+    task_rows, page_rows = _sizes(recipe, order, chosen)
+    notes = f"{prefix}/notes/{_fingerprint(recipe, order, chosen, task_rows)}"
+    with Progress(len(source), shown=chosen.progress) as progress:
+        run = _Run(recipe, store, prefix, notes, order, task_rows, page_rows, chosen.num_workers, progress)
+        tasks = run.all_tasks()
+    index = _assemble(recipe, tasks, chosen)
+    store.put(f"{prefix}/{index.key}", index.data)
+    for stat in list(store.list(f"{notes}/")):
+        store.delete(stat.key)
+    return index
+
+
+def _recipe(source: SampleSource, options: MaterialiseOptions) -> Recipe:
+    names = options.tensors if options.tensors is not None else [s.name for s in source.schema if not s.hidden]
+    chosen = [source.schema[name] for name in names]
+    schema = Schema(tuple(_stored_spec(spec, options) for spec in chosen))
+    if options.policy.resizes:
+        check_resizable(schema, sum(map(is_image, schema)))
+    linked = [spec for spec in chosen if spec.link and not spec.sequence]
+    table = source.table([spec.column for spec in linked]) if linked else None
+    return Recipe(
+        source=source,
+        schema=schema,
+        policy=options.policy,
+        skip=options.on_error == "skip",
+        strict=options.on_error == "raise",
+        row_ids=np.asarray(source.row_ids, np.int64),
+        urls={spec.name: table.column(spec.column) for spec in linked} if table is not None else {},
+    )
+
+
+def _stored_spec(spec: TensorSpec, options: MaterialiseOptions) -> TensorSpec:
+    if spec.sequence:  # a sequence of links stays one: its files are read when a row is
+        return spec
+    stored = spec.unlinked()
+    if is_image(spec) and options.policy.kind == "jpeg":
+        from dataclasses import replace
+
+        return replace(stored, sample_compression="jpeg")
+    return stored
+
+
+def _write_order(count: int, options: MaterialiseOptions) -> Ints:
+    if options.order == "view":
+        return np.arange(count, dtype=np.int64)
+    return permutation(count, options.seed, 0, 0)
+
+
+def _sizes(recipe: Recipe, order: Ints, options: MaterialiseOptions) -> tuple[int, int]:
+    """Rows of a task and of a page, judged by the first rows to be written."""
+    if len(order) == 0:
+        return 1, 1
+    probe = _probe(recipe, order)
+    mean = max(1, probe)
+    target = min(options.chunk_bytes, max(MIN_CHUNK_BYTES, mean * len(order) // MIN_CHUNKS))
+    return max(1, target // mean), min(PAGE_ROWS, max(1, PAGE_BYTES // mean))
+
+
+def _probe(recipe: Recipe, order: Ints) -> int:
+    """Bytes of an average row."""
+    lenient = Recipe(
+        recipe.source, recipe.schema, recipe.policy, True, False, recipe.row_ids, recipe.urls
+    )  # what is wrong with these rows is said when their turn comes
+    page = build_page(lenient, order[:_PROBE_ROWS])
+    return page.nbytes // max(1, len(page.rows))
+
+
+def _fingerprint(recipe: Recipe, order: Ints, options: MaterialiseOptions, task_rows: int) -> str:
+    """Names a run: the same for every process that would write the same files."""
+    digest = xxhash.xxh3_128(json.dumps(options.to_json(), sort_keys=True, default=str).encode())
+    digest.update(json.dumps(recipe.schema.to_json(), sort_keys=True).encode())
+    digest.update(np.ascontiguousarray(recipe.row_ids).view(np.uint8).data)
+    digest.update(np.ascontiguousarray(order).view(np.uint8).data)
+    digest.update(f"{task_rows} {_NOTE_FORMAT} {pa.__version__}".encode())
+    return digest.hexdigest()
+
+
+@dataclass(slots=True)
+class _Run:
+    """One pass over all tasks, with a bounded number of pages under way."""
+
+    recipe: Recipe
+    store: Store
+    prefix: str
+    notes: str
+    order: Ints
+    task_rows: int
+    page_rows: int
+    num_workers: int
+    progress: Progress
+
+    def all_tasks(self) -> list[Task]:
+        """Every task, taken over from its note or carried out, in order."""
+        count = -(-len(self.order) // self.task_rows)
+        tasks: list[Task | None] = [None] * count
+        growing: list[Page] = []
+        for number, page, last in self._pages(tasks):
+            growing.append(page)
+            self.progress.add(len(page.rows), page.nbytes)
+            if last:
+                tasks[number] = self._finish(number, growing)
+                growing = []
+        return [task for task in tasks if task is not None]
+
+    def _pages(self, tasks: list[Task | None]) -> Iterator[tuple[int, Page, bool]]:
+        """(task, page, whether it is the task's last), in order; built ahead by threads."""
+        if self.num_workers == 0:
+            for number, rows, last in self._plan(tasks):
+                yield number, build_page(self.recipe, rows), last
+            return
+        window: deque[tuple[int, Future[Page], bool]] = deque()
+        with ThreadPoolExecutor(self.num_workers, thread_name_prefix="lakebed-materialise") as pool:
+            try:
+                for number, rows, last in self._plan(tasks):
+                    window.append((number, pool.submit(build_page, self.recipe, rows), last))
+                    if len(window) > 2 * self.num_workers:
+                        yield _done(window.popleft())
+                while window:
+                    yield _done(window.popleft())
+            finally:
+                for _, future, _ in window:
+                    future.cancel()
+
+    def _plan(self, tasks: list[Task | None]) -> Iterator[tuple[int, Ints, bool]]:
+        for number in range(len(tasks)):
+            tasks[number] = found = self._maybe_note(number)
+            if found is not None:
+                self.progress.add(len(found.rows), sum(chunk.nbytes for chunk in found.chunks), skipped=True)
+                continue
+            rows = self.order[number * self.task_rows : (number + 1) * self.task_rows]
+            for start in range(0, len(rows), self.page_rows):
+                yield number, rows[start : start + self.page_rows], start + self.page_rows >= len(rows)
+
+    def _maybe_note(self, number: int) -> Task | None:
+        """The task as another run left it, if its chunk files are there."""
+        try:
+            task = Task.from_json(json.loads(self.store.get(self._note_key(number))))
+        except ObjectMissingError:
+            return None
+        stats = [self.store.stat(f"{self.prefix}/{chunk.key}") for chunk in task.chunks]
+        sizes = [stat.size if stat is not None else -1 for stat in stats]
+        return task if sizes == [chunk.nbytes for chunk in task.chunks] else None
+
+    def _finish(self, number: int, pages: list[Page]) -> Task:
+        """Write the chunk files of a task, then its note."""
+        task = Task()
+        for page in pages:
+            task.rows += page.rows
+            task.failures += page.failures
+            task.facts.merge(page.facts)
+        for group in _groups(pages):
+            data, entry = write_chunk(group, self.recipe.arrow_schema, self.recipe.payloads)
+            self.store.put(f"{self.prefix}/{entry.key}", data)
+            task.chunks.append(entry)
+        try:
+            self.store.create(self._note_key(number), json.dumps(task.to_json()).encode())
+        except ObjectExistsError:
+            # Another process was faster; its files are as good as these.
+            return self._maybe_note(number) or task
+        except LakebedError as error:
+            if error.kind != "commit-unknown":
+                raise
+        return task
+
+    def _note_key(self, number: int) -> str:
+        return f"{self.notes}/{number:08d}.json"
+
+
+def _done(entry: tuple[int, Future[Page], bool]) -> tuple[int, Page, bool]:
+    number, future, last = entry
+    return number, future.result(), last
+
+
+def _groups(pages: list[Page]) -> Iterator[list[pa.RecordBatch]]:
+    """The batches of a task, cut where a file would get larger than 64 MiB."""
+    group: list[pa.RecordBatch] = []
+    size = 0
+    for batch in (batch for page in pages for batch in page.batches):
+        if group and size + batch.nbytes > 64 << 20:
+            yield group
+            group, size = [], 0
+        group.append(batch)
+        size += batch.nbytes
+    if group:
+        yield group
+
+
+def _assemble(recipe: Recipe, tasks: list[Task], options: MaterialiseOptions) -> Index:
+    facts = Facts()
+    for task in tasks:
+        facts.merge(task.facts)
+    view_rows = np.array([row for task in tasks for row in task.rows], dtype=np.int64)
+    storage = np.argsort(view_rows, kind="stable").astype(np.int64, copy=False)
+    return Index(
+        schema=recipe.schema,
+        info={name: dict(recipe.source.info(name)) for name in ("", *recipe.schema.names)},
+        chunks=tuple(chunk for task in tasks for chunk in task.chunks),
+        view_rows=view_rows,
+        row_ids=recipe.row_ids[view_rows[storage]],
+        storage=storage,
+        facts=facts.to_json(),
+        failures=tuple(failure for task in tasks for failure in task.failures),
+        options={**options.to_json(), "linked": sorted(recipe.urls)},
+    )

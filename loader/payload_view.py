@@ -1,0 +1,47 @@
+"""Single payloads of a record batch, found by offsets: a thousand times cheaper than going through Arrow scalars."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import xxhash
+
+from .chunks import damaged
+
+Bytes = np.ndarray[Any, np.dtype[np.uint8]]
+
+
+class PayloadColumn:
+    """A `large_binary` column and its column of hashes; nothing is copied.
+
+    Args:
+        values: the payloads, an array straight from a file (offset 0).
+        hashes: XXH3-64 of each payload, uint64.
+        place: file name for messages.
+    """
+
+    __slots__ = ("_bytes", "_hashes", "_offsets", "_place", "_valid")
+
+    def __init__(self, values: pa.Array, hashes: pa.Array, place: str) -> None:
+        validity, offsets, data = values.buffers()
+        count = len(values)
+        self._offsets = np.frombuffer(offsets, np.int64, count + 1)
+        self._bytes: Bytes = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
+        self._valid = values.is_valid().to_numpy(zero_copy_only=False) if validity is not None else None
+        self._hashes = hashes.fill_null(0).to_numpy(zero_copy_only=False)
+        self._place = place
+
+    def get(self, row: int) -> Bytes | None:
+        """The bytes of a row as a view of the mapped file, or None for an empty cell.
+
+        Raises:
+            DamageError: they are not what was written.
+        """
+        if self._valid is not None and not self._valid[row]:
+            return None
+        data = self._bytes[self._offsets[row] : self._offsets[row + 1]]
+        if xxhash.xxh3_64_intdigest(data) != int(self._hashes[row]):
+            raise damaged("a payload is not what was written", f"{self._place}, row {row} of its batch")
+        return data
