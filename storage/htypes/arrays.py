@@ -64,6 +64,9 @@ class Generic(Htype):
         return {"": element} if spec.ndim == 0 else {"": pa.list_(element), ".shape": SHAPE_TYPE}
 
     def prepare(self, values: Sequence[Any], spec: TensorSpec, context: EncodeContext) -> tuple[TensorSpec, list[Any]]:
+        numbers = self._plain_numbers(values, spec)
+        if numbers is not None:
+            return replace(spec, dtype=numbers.dtype.name, ndim=0), list(numbers)
         arrays = [None if v is None else _as_array(v, spec, context.first_row + row) for row, v in enumerate(values)]
         spec = self._fixed(arrays, spec, context)
         if spec.dtype is None or spec.ndim is None:
@@ -73,6 +76,19 @@ class Generic(Htype):
             None if array is None else self._fitted(array, dtype, spec, context.first_row + row)
             for row, array in enumerate(arrays)
         ]
+
+    def _plain_numbers(self, values: Sequence[Any], spec: TensorSpec) -> Array | None:
+        """All samples in one array if they are Python numbers of one kind that plainly fit."""
+        kinds = set(map(type, values))
+        if spec.ndim not in {None, 0} or len(kinds) != 1 or not kinds <= {int, float, bool}:
+            return None
+        try:
+            numbers = np.array(values)
+            if numbers.dtype.kind not in {int: "iu", float: "f", bool: "b"}[kinds.pop()]:
+                return None
+            return cast_safely(numbers, np.dtype(spec.dtype or numbers.dtype))
+        except (CastError, OverflowError):
+            return None
 
     def _fixed(self, arrays: Sequence[Array | None], spec: TensorSpec, context: EncodeContext) -> TensorSpec:
         """`spec` with the dtype and ndim of the first sample, where they are open."""

@@ -20,7 +20,7 @@ class EncodeContext:
         info: the tensor's info as a working copy; class_label adds new names to ``info["class_names"]``.
         first_row: dataset position of ``values[0]``, for error messages.
         fetch: reads the file behind a link: ``fetch(url, creds_key) -> bytes`` (links only).
-        head: ``head(url, creds_key, length) -> LinkHead``: first bytes and what the source says of the file (links only).
+        head: ``head(url, creds_key, length) -> LinkHead``: first bytes, and what the source says of it (links only).
     """
 
     info: dict[str, Any] = field(default_factory=dict)

@@ -169,7 +169,10 @@ class Point(ItemsHtype):
         return spec if spec.width else replace(spec, width=first_width(values))
 
     def pack(self, prepared: Sequence[Any], spec: TensorSpec) -> dict[str, pa.Array]:
-        return super().pack(prepared, spec) if spec.width else {"": pa.nulls(len(prepared))}
+        if not spec.width:
+            return {"": pa.nulls(len(prepared))}
+        # Rows prepared before the width was known are empty, and of the wrong width.
+        return super().pack([points.reshape(-1, spec.width) for points in prepared], spec)
 
     def unpack(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[Any]:
         if pa.types.is_null(cells[""].type):

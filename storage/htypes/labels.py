@@ -106,9 +106,9 @@ def _encode(rows: Sequence[Sequence[Any]], spec: TensorSpec, context: EncodeCont
         flat = _plain(rows, spec, context)
         kinds = set(map(type, flat))
     if str in kinds:
-        table = _register(flat, context.info)
+        table = _register(flat, context.info, spec.column)
         flat = list(map(table.__getitem__, flat)) if kinds == {str} else [table.get(item, item) for item in flat]
-    if flat and (min(flat) < 0 or max(flat) > _MAX_CODE):
+    if kinds - {str} and flat and (min(flat) < 0 or max(flat) > _MAX_CODE):
         raise _first_bad(rows, spec, context)
     return np.array(flat, np.uint32)
 
@@ -126,15 +126,33 @@ def _plain(rows: Sequence[Sequence[Any]], spec: TensorSpec, context: EncodeConte
     return flat
 
 
-def _register(flat: Sequence[Any], info: dict[str, Any]) -> dict[Any, int]:
+def _register(flat: Sequence[Any], info: dict[str, Any], column: str) -> Mapping[Any, int]:
     """Codes by name, after adding the names of `flat` that are new, in first-seen order."""
     names = info.setdefault("class_names", [])
+    wanted = [label for label in dict.fromkeys(flat) if isinstance(label, str)]
+    kept = _TABLES.get(column, {})
+    if len(wanted) < len(names) and _still_true(kept, wanted, names):
+        return kept
     table: dict[Any, int] = {name: code for code, name in enumerate(names)}
-    for label in dict.fromkeys(flat):
-        if isinstance(label, str) and label not in table:
+    for label in wanted:
+        if label not in table:
             table[label] = len(names)
             names.append(label)
+    if len(_TABLES) >= _MAX_TABLES:
+        _TABLES.clear()
+    _TABLES[column] = table
     return table
+
+
+_MAX_TABLES = 64
+_TABLES: dict[str, Mapping[Any, int]] = {}
+"""The last table of each column: building one for every appended row would cost as much as there are classes.
+It is only believed where the names at hand say the same, so another dataset's table does no harm."""
+
+
+def _still_true(table: Mapping[Any, int], wanted: Sequence[str], names: Sequence[str]) -> bool:
+    codes = [table.get(label, -1) for label in wanted]
+    return all(0 <= code < len(names) and names[code] == label for code, label in zip(codes, wanted, strict=True))
 
 
 def _is_label(label: Any) -> bool:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
-from typing import Any, ClassVar
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
 
@@ -35,14 +36,13 @@ _THREADS = 32
 """Header reads under way at once: they wait for the network, not for the processor."""
 
 
-@dataclass(frozen=True, slots=True)
-class PreparedLink:
-    """A link with what its header said; `seen` is None if the file was not read."""
+class PreparedLink(NamedTuple):
+    """A link with what its header said; `seen` is None if the file was not read. (A tuple: many are made.)"""
 
     link: Link
     seen: LinkHead | None = None
     shape: tuple[int, ...] | None = None
-    info: Mapping[str, Any] = field(default_factory=dict)
+    info: Mapping[str, Any] = MappingProxyType({})
 
 
 class LinkHtype(Htype):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from os import PathLike
 from typing import Any, ClassVar
 
@@ -119,7 +120,7 @@ class PayloadHtype(Htype):
         ]
         return {
             "": pa.array([None if item is None else item.data for item in prepared], pa.large_binary()),
-            ".shape": shape_column(None if item is None else item.shape for item in prepared),
+            ".shape": shape_column(None if item is None else item.shape or None for item in prepared),
             ".info": pa.array(infos, pa.string()),
         }
 
@@ -199,5 +200,11 @@ def dump_info(info: Mapping[str, Any]) -> str | None:
 
 
 def memoryviews(column: pa.Array) -> list[memoryview | None]:
-    """The payloads of a binary column without copying; None where a cell is null."""
-    return [None if cell.as_buffer() is None else memoryview(cell.as_buffer()) for cell in column]
+    """The payloads of a `large_binary` column without copying; None where a cell is null."""
+    _, offsets, content = column.buffers()
+    if len(column) == 0 or offsets is None:
+        return []
+    ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1].tolist()
+    whole = memoryview(content if content is not None else b"")
+    valid = column.is_valid().to_pylist()
+    return [whole[start:end] if there else None for there, (start, end) in zip(valid, pairwise(ends), strict=True)]
