@@ -7,7 +7,7 @@ import sys
 import pytest
 
 import lakebed
-from sources import ROOT, pyproject, source_files
+from sources import ROOT, USER_EXTRAS, pyproject, source_files
 
 # What costs time or needs an extra: it is loaded by the call that needs it, not by `import lakebed`.
 HEAVY = [
@@ -24,7 +24,7 @@ HEAVY = [
 ]
 
 # Import name to the name a user installs, where they differ.
-DISTRIBUTIONS = {"PIL": "pillow", "cv2": "opencv-python-headless"}
+DISTRIBUTIONS = {"PIL": "pillow", "botocore": "boto3", "cv2": "opencv-python-headless"}
 
 
 def run_python(code: str) -> str:
@@ -77,7 +77,7 @@ def _third_party_imports() -> set[str]:
 
 def _declared() -> set[str]:
     project = pyproject()["project"]
-    extras = [r for extra in ("s3", "torch") for r in project["optional-dependencies"][extra]]
+    extras = [r for name in sorted(USER_EXTRAS) for r in project["optional-dependencies"][name]]
     return {r.partition(">")[0].partition("=")[0] for r in [*project["dependencies"], *extras]}
 
 

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
+USER_EXTRAS = {"s3", "torch", "jpeg", "pandas"}
+"""Extras that modules of the package import from; the others serve examples and development."""
 
 
 def pyproject() -> dict[str, Any]:
