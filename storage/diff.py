@@ -65,20 +65,21 @@ def diff(before: Snapshot, after: Snapshot) -> Diff:
     ids_before, ids_after = _ids(before, old), _ids(after, new)
     added = ids_after[~np.isin(ids_after, ids_before)]
     deleted = ids_before[~np.isin(ids_before, ids_after)]
-    columns_before = {spec.column: spec.name for spec in before.schema}
-    columns_after = {spec.column: spec.name for spec in after.schema}
-    both = columns_before.keys() & columns_after.keys()
+    names_before = {spec.column: spec.name for spec in before.schema}
+    names_after = {spec.column: spec.name for spec in after.schema}
+    kept = [(name, names_after[column]) for column, name in names_before.items() if column in names_after]
+    infos = before.infos.keys() | after.infos.keys()
     return Diff(
         before,
         after,
         added,
         deleted,
         _updated(before, after, old, new),
-        tuple(name for column, name in columns_after.items() if column not in both),
-        tuple(name for column, name in columns_before.items() if column not in both),
-        tuple((columns_before[c], columns_after[c]) for c in columns_before if c in both and columns_before[c] != columns_after[c]),
-        tuple(sorted(name for name in before.infos.keys() | after.infos.keys() if before.info_or_none(name) != after.info_or_none(name))),
-    )  # fmt: skip
+        tuple(name for column, name in names_after.items() if column not in names_before),
+        tuple(name for column, name in names_before.items() if column not in names_after),
+        tuple((was, now) for was, now in kept if was != now),
+        tuple(sorted(name for name in infos if before.info_or_none(name) != after.info_or_none(name))),
+    )
 
 
 def _changed_entries(before: Snapshot, after: Snapshot) -> tuple[list[Entry], list[Entry]]:
@@ -109,7 +110,7 @@ def _updated(before: Snapshot, after: Snapshot, old: list[Entry], new: list[Entr
         for suffix in tensor_fields(spec):
             name = spec.column + suffix
             if name in before.fields and name in after.fields:
-                differs |= _differs(
+                differs |= differing(
                     take_rows(_column(before, old, name), old_rows), take_rows(_column(after, new, name), new_rows)
                 )
         if differs.any():
@@ -152,7 +153,7 @@ def _column(snapshot: Snapshot, entries: list[Entry], name: str) -> pa.ChunkedAr
     return pa.chunked_array(chunks, kind)
 
 
-def _differs(left: pa.Array, right: pa.Array) -> Any:
+def differing(left: pa.Array, right: pa.Array) -> Any:
     """Element-wise inequality of any two arrays, nulls equal to nulls."""
     if left.equals(right):
         return np.zeros(len(left), bool)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from ..errors import LakebedError
 
 
@@ -51,9 +53,13 @@ class StateError(LakebedError):
 
 
 class ConflictError(LakebedError):
-    """Two writers or two branches changed the same thing; nothing of this attempt was kept."""
+    """Two writers or two branches changed the same thing; nothing of this attempt was kept.
+
+    `conflicts` lists every disagreement of a merge (`lakebed.storage.merge.Conflict`); empty otherwise.
+    """
 
     default_kind = "conflict"
+    conflicts: tuple[Any, ...] = ()
 
 
 class StorageError(LakebedError, OSError):

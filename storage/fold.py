@@ -26,7 +26,7 @@ TAIL_ROWS = 1 << 14
 def merged_overlays(
     context: Context, overlays: tuple[Overlay, ...], schema: Schema, staging: Staging
 ) -> tuple[Overlay, ...]:
-    """The overlays with neighbours of like size merged: n edits leave about log2(n) overlays, at log2(n) writes each."""
+    """The overlays with neighbours of like size merged: n edits leave about log2(n) of them."""
     kept = list(overlays)
     while len(kept) > 1 and kept[-2].rows < 2 * kept[-1].rows:
         last, before = kept.pop(), kept.pop()

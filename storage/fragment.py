@@ -72,7 +72,7 @@ def _flat(array: pa.Array) -> Any:
 class FragmentCache:
     """Opens fragments and keeps what was opened: mapped tables, and columns with edits applied.
 
-    Keys are entries and pointers, which hold the hashes of what they name: equal keys mean equal bytes, staged or stored.
+    Keys are entries and pointers, which hold the hashes of what they name: equal keys mean equal bytes.
     """
 
     def __init__(self, store: Store, objects: Objects) -> None:

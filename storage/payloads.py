@@ -91,7 +91,7 @@ def _chunk_file(pieces: Sequence[bytes]) -> pa.Buffer:
 
 
 def _offsets(column: pa.ChunkedArray, file: pa.Buffer) -> list[int]:
-    """Byte offset in the file of each payload; read back from the buffers, so it cannot disagree with Arrow's layout."""
+    """Byte offset in the file of each payload; read back from the buffers, so that it is Arrow's own layout."""
     places = []
     for chunk in column.chunks:
         _, _, data = chunk.buffers()

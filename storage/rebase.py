@@ -40,7 +40,7 @@ def rebase(draft: Draft, latest: Snapshot) -> Draft:
     result.staging = draft.staging
     result.appended = draft.appended
     result.schema = merged_schema(draft.base.schema, draft.schema, latest.schema)
-    result.infos, renumbering = merged_infos(draft.base, draft, latest)
+    result.infos, renumbering = merged_infos(draft.base.infos, draft.infos, latest.infos, label_tensors(draft.schema))
     _apply_updates(result, mine, renumbering)
     if len(mine.deleted):
         gone = np.setdiff1d(mine.deleted, theirs.deleted)
@@ -89,23 +89,35 @@ def merged_schema(base: Schema, mine: Schema, theirs: Schema) -> Schema:
     )
 
 
-def merged_infos(base: Snapshot, draft: Draft, latest: Snapshot) -> tuple[dict[str, dict[str, Any]], Renumbering]:
-    """Info after both changes, and how labels of the draft's rows are to be renumbered.
+def label_tensors(schema: Schema) -> dict[str, str]:
+    """Physical column of every tensor whose labels can be renumbered."""
+    return {spec.name: spec.column for spec in schema if spec.column in schema.label_columns}
+
+
+Infos = Mapping[str, Mapping[str, Any]]
+
+
+def merged_infos(
+    base: Infos, mine: Infos, theirs: Infos, columns: Mapping[str, str]
+) -> tuple[dict[str, dict[str, Any]], Renumbering]:
+    """Info after both changes, and how labels of my rows are to be renumbered; `columns`: my `label_tensors`.
 
     Raises:
         ConflictError: kind "info-conflict": both sides set one key differently.
     """
     merged: dict[str, dict[str, Any]] = {}
     renumbering: dict[str, Ints] = {}
-    for tensor in draft.infos.keys() | latest.infos.keys():
-        sides = [source.get(tensor, {}) for source in (base.infos, draft.infos, latest.infos)]
+    for tensor in mine.keys() | theirs.keys():
         merged[tensor] = {}
-        for key in sides[1].keys() | sides[2].keys():
-            before, mine, theirs = (side.get(key) for side in sides)
-            if key == "class_names" and mine != theirs and mine != before and theirs != before:
-                merged[tensor][key], renumbering[draft.schema[tensor].column] = united_names(mine or [], theirs or [])
+        old, left, right = (side.get(tensor, {}) for side in (base, mine, theirs))
+        for key in left.keys() | right.keys():
+            was, ours, other = old.get(key), left.get(key), right.get(key)
+            if key == "class_names" and tensor in columns and ours != other and was not in (ours, other):
+                merged[tensor][key], codes = united_names(ours or [], other or [])
+                if (codes != np.arange(len(codes))).any():
+                    renumbering[columns[tensor]] = codes
             else:
-                merged[tensor][key] = _one_value(tensor, key, before, mine, theirs)
+                merged[tensor][key] = _one_value(tensor, key, was, ours, other)
     return {name: _present(info) for name, info in merged.items()}, renumbering
 
 
@@ -135,6 +147,11 @@ def united_names(mine: list[str], theirs: list[str]) -> tuple[list[str], Ints]:
     return united, np.array([united.index(name) for name in mine], dtype=np.int64)
 
 
+def renumbered(column: str, values: pa.Array, renumbering: Renumbering) -> pa.Array:
+    """Cells of one physical column, renumbered if it holds labels whose codes move."""
+    return renumber(values, renumbering[column]) if column in renumbering else values
+
+
 def renumber(labels: pa.Array, codes: Ints) -> pa.Array:
     """Labels (list<uint32>) with every code replaced; codes without a name stay as they are."""
     flat = labels.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
@@ -154,7 +171,7 @@ def _renumbered(draft: Draft, entry: Entry, renumbering: Renumbering) -> Entry:
     columns = {}
     for name, kind in physical_fields(draft.schema).items():
         column = pa.concat_arrays(fragments.column(entry, name, kind, staging).chunks)
-        columns[name] = renumber(column, renumbering[name]) if name in renumbering else column
+        columns[name] = renumbered(name, column, renumbering)
     pointer = write_fragment(pa.table(columns), draft.context.store, staging, draft.schema.label_columns)
     return replace(Entry(pointer, entry.live, None))
 
@@ -168,5 +185,5 @@ def _apply_updates(result: Draft, mine: Diff, renumbering: Renumbering) -> None:
         for suffix in tensor_fields(spec):
             name = spec.column + suffix
             values = take_rows(mine.after.column(name), rows)
-            columns[name] = renumber(values, renumbering[name]) if name in renumbering else values
+            columns[name] = renumbered(name, values, renumbering)
         result.put_cells(positions(result.base.row_ids, ids, "rebase"), columns)

@@ -1,0 +1,302 @@
+"""A handle: where it stands in a dataset, its open transaction, and how that lands."""
+
+from __future__ import annotations
+
+import atexit
+import getpass
+import os
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from hashlib import blake2b
+from typing import Any
+
+from .arrow import Ints
+from .commits import Commit
+from .draft import Draft
+from .errors import ConflictError, ObjectExistsError, StateError
+from .objects import Staging, encode_json
+from .rebase import rebase
+from .refs import Branch, CommitRef, Refs
+from .repository import Repository, State, backoff
+from .schema import Schema
+from .snapshot import Snapshot
+
+LAND_SECONDS = 1.0
+LAND_ROWS = 10_000
+LAND_BYTES = 64 << 20
+"""An implicit transaction lands with the next call after so long, so many rows or so many bytes."""
+
+_unlanded: set[Handle] = set()
+"""Handles with changes waiting: held strongly, so that a dropped handle loses nothing before the process ends."""
+
+
+class Handle:
+    """Stands on one branch, or on one old version.
+
+    Writes gather in a draft. Inside `begin`/`end` the whole draft lands at the outermost `end`; outside, it lands at
+    `flush`, `commit`, `checkout`, `close`, at exit, or with the next call after a second, 10,000 rows or 64 MB.
+    What has landed is durable and visible to others; `commit` seals it under a message.
+    """
+
+    def __init__(self, repository: Repository, ref: str = "main", read_only: bool = False) -> None:
+        self.repository = repository
+        self.context = repository.context
+        self._asked_read_only = read_only
+        self._draft: Draft | None = None
+        self._since = 0.0
+        self._savepoints: list[Draft | None] = []
+        self.branch: str | None = None
+        """The branch this handle is on; None on an old version."""
+        self._tip = Branch()
+        self._enter(ref)
+
+    # --- where it stands ---
+
+    @property
+    def read_only(self) -> bool:
+        return self._asked_read_only or self.branch is None
+
+    @property
+    def commit_id(self) -> str | None:
+        """The last commit below what this handle sees."""
+        return self._tip.head.id if self._tip.head else None
+
+    @property
+    def in_transaction(self) -> bool:
+        return bool(self._savepoints)
+
+    @property
+    def depth(self) -> int:
+        """Transactions that are open inside each other; 0 outside."""
+        return len(self._savepoints)
+
+    def set_read_only(self, value: bool) -> None:
+        """Refuse writing from now on, or allow it again; an old version is read-only always."""
+        self._asked_read_only = value
+
+    def _enter(self, ref: str) -> None:
+        refs = self.repository.state().refs
+        if ref in refs.branches:
+            self.branch, self._tip = ref, refs.branches[ref]
+        else:
+            commit = refs.tags.get(ref) or self.repository.find_commit(ref)
+            self.branch, self._tip = None, Branch(commit, None)
+        self._base = self.repository.snapshot(self._tip)
+
+    def refresh(self) -> None:
+        """See what others have landed on this branch since; changes waiting here are landed first."""
+        self.flush()
+        if self.branch is not None:
+            self._follow(self.repository.state())
+
+    def _follow(self, state: State) -> None:
+        assert self.branch is not None
+        tip = state.refs.branches.get(self.branch)
+        if tip is None:
+            raise StateError(
+                f"branch {self.branch!r} was deleted meanwhile", kind="branch-gone", place=self.repository.store.url
+            )
+        if tip != self._tip:
+            self._tip, self._base = tip, self.repository.snapshot(tip)
+            self.context.fragments.forget(set(self._base.manifest.entries))
+
+    def snapshot(self) -> Snapshot:
+        """What this handle sees: what has landed and what waits."""
+        return self._draft.snapshot() if self._draft is not None else self._base
+
+    @property
+    def schema(self) -> Schema:
+        """The tensors as this handle sees them; unlike `snapshot` it seals nothing, so it is cheap for every row."""
+        return self._draft.schema if self._draft is not None else self._base.schema
+
+    def info(self, tensor: str = "") -> Mapping[str, Any]:
+        """Info of a tensor, or of the dataset for "", as this handle sees it; seals nothing."""
+        if tensor:
+            self.schema[tensor]
+        infos = self._draft.infos if self._draft is not None else self._base.infos
+        return infos.get(tensor, {})
+
+    def __len__(self) -> int:
+        return len(self._draft) if self._draft is not None else len(self._base)
+
+    def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
+        """Decoded samples of rows, waiting edits included."""
+        return (self._base if self._draft is None else self._draft).read(tensor, rows)
+
+    def has_changes(self) -> bool:
+        """Whether what this handle sees differs from the last commit."""
+        if self._draft is not None and self._draft.changed():
+            return True
+        if self._tip.working is None:
+            return False
+        if self._tip.head is None:
+            return len(self._base) > 0 or len(self._base.schema) > 0 or bool(self._base.infos)
+        return self._base.tree != self.repository.commit(self._tip.head.pointer).tree
+
+    # --- transactions ---
+
+    def begin(self) -> None:
+        """Open a transaction; inside another one, a savepoint."""
+        self._check_writable()
+        if not self._savepoints:
+            self.flush()
+        self._savepoints.append(self._draft.fork() if self._draft is not None else None)
+
+    def end(self) -> None:
+        """Close the innermost transaction; the outermost one lands."""
+        self._savepoints.pop()
+        if not self._savepoints:
+            self.flush()
+
+    def rollback(self) -> None:
+        """Close the innermost transaction and forget what happened in it."""
+        self._draft = self._savepoints.pop()
+        if self._draft is None:
+            _unlanded.discard(self)
+
+    def flush(self) -> None:
+        """Land what waits: durable and visible to others when this returns. Inside a transaction nothing happens."""
+        if not self._savepoints and self._draft is not None:
+            if self._draft.changed():
+                self._land("append" if self._draft.appended else "edit", None)
+            self._done()
+
+    def close(self) -> None:
+        """Land what waits; a transaction that was not ended is forgotten."""
+        if self._savepoints:
+            self._savepoints.clear()
+            self._done()
+        self.flush()
+
+    def _writing(self) -> Draft:
+        self._check_writable()
+        if self._draft is None:
+            self._draft, self._since = Draft(self._base), time.monotonic()
+            _unlanded.add(self)
+        return self._draft
+
+    def _written(self) -> None:
+        draft = self._draft
+        if self._savepoints or draft is None:
+            return
+        if time.monotonic() - self._since > LAND_SECONDS or draft.appended >= LAND_ROWS or draft.weight >= LAND_BYTES:
+            self.flush()
+
+    def _done(self) -> None:
+        self._draft = None
+        _unlanded.discard(self)
+
+    def _check_writable(self) -> None:
+        if self.branch is None:
+            raise StateError(
+                f"commit {self.commit_id} is an old version and cannot be changed",
+                kind="read-only-version",
+                place=self.repository.store.url,
+                hint='make a branch from here with ds.checkout("name", create=True), or go back: ds.checkout("main")',
+            )
+        if self._asked_read_only:
+            raise StateError(
+                "the dataset was opened read-only",
+                kind="read-only",
+                place=self.repository.store.url,
+                hint="open it with read_only=False",
+            )
+
+    # --- landing ---
+
+    def commit(self, message: str = "", allow_empty: bool = False) -> str:
+        """Seal what this handle sees under a message; returns the commit's id. Durable when it returns.
+
+        Raises:
+            StateError: kind "nothing-to-commit", "in-transaction", or the version is read-only.
+            ConflictError: another writer changed the same rows.
+        """
+        self._check_writable()
+        if self._savepoints:
+            raise StateError(
+                "a commit inside `with ds:` would seal half a transaction",
+                kind="in-transaction",
+                hint="call ds.commit() after the with block",
+            )
+        if not allow_empty and not self.has_changes():
+            raise StateError(
+                "nothing changed since the last commit", kind="nothing-to-commit", place=self.repository.store.url,
+                hint="pass allow_empty=True to commit all the same",
+            )  # fmt: skip
+        self._land("commit", message)
+        self._done()
+        assert self._tip.head is not None
+        return self._tip.head.id
+
+    def _land(self, operation: str, message: str | None) -> None:
+        """Publish the draft on top of the branch's newest state, again and again until no writer is faster."""
+        attempt = 0
+        while True:
+            state = self.repository.state()
+            self._catch_up(state)
+            try:
+                state = self._try_land(state, operation, message)
+            except ObjectExistsError:
+                backoff(attempt)
+                attempt += 1
+                continue
+            self._follow(state)
+            return
+
+    def _catch_up(self, state: State) -> None:
+        """Put the draft on top of what others landed meanwhile."""
+        before = self._base
+        self._follow(state)
+        if self._base is before or self._draft is None:
+            return
+        try:
+            self._draft = rebase(self._draft, self._base)
+        except ConflictError:
+            # A draft that does not fit must not land later over what the others did.
+            self._savepoints.clear()
+            self._done()
+            raise
+
+    def _try_land(self, state: State, operation: str, message: str | None, others: tuple[CommitRef, ...] = ()) -> State:
+        """Publish the draft as the next version of the branch; `others` are further parents, of a merge.
+
+        Raises:
+            ObjectExistsError: another writer was faster; nothing happened.
+        """
+        draft = self._draft if self._draft is not None else Draft(self._base)
+        staging = draft.seal()
+        name, tip = self.branch, self._tip
+        assert name is not None
+
+        def change(refs: Refs, staging: Staging) -> Refs:
+            tree, next_row_id = draft.stage(staging, refs.next_row_id)
+            parents = ((tip.head,) if tip.head else ()) + others
+            version = Commit(tree, parents, author(), time.time(), message, name)
+            branch = stage_version(version, tip.head, staging)
+            return replace(refs.with_branch(name, branch), next_row_id=next_row_id)
+
+        return self.repository.try_publish(state, operation, change, staging)
+
+
+def stage_version(version: Commit, head: CommitRef | None, staging: Staging) -> Branch:
+    """Stage a commit or a working snapshot; returns the branch with it at its tip."""
+    pointer = staging.add_json(version.to_json())
+    if version.message is None:
+        return Branch(head, pointer)
+    commit_id = blake2b(encode_json(version.to_json()), digest_size=20).hexdigest()
+    return Branch(CommitRef(commit_id, pointer), None)
+
+
+def author() -> str:
+    """Who commits: LAKEBED_AUTHOR, else the user's login name."""
+    try:
+        return os.environ.get("LAKEBED_AUTHOR") or getpass.getuser()
+    except (OSError, KeyError, ImportError):  # no such user in this container
+        return "unknown"
+
+
+@atexit.register
+def _land_at_exit() -> None:
+    for handle in list(_unlanded):
+        handle.close()

@@ -1,0 +1,270 @@
+"""History: branches, tags, log, diff, merge, reset and revert of a handle's dataset."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from .commits import CommitInfo
+from .diff import Diff, diff
+from .errors import AlreadyExistsError, ObjectExistsError, StateError
+from .handle import Handle
+from .merge import Resolution, merged
+from .names import check_ref_name
+from .objects import Staging
+from .refs import Branch, CommitRef, Refs
+from .repository import backoff, empty_version, stage_empty_version, unknown_version
+from .snapshot import Snapshot
+
+
+class History(Handle):
+    """The versions of a dataset, seen from one handle."""
+
+    # --- versions ---
+
+    def checkout(self, ref: str, create: bool = False) -> None:
+        """Go to a branch, tag or commit; with `create`, make a branch from what this handle sees and go there.
+
+        Uncommitted changes stay on the branch they were made on; a new branch starts with them too.
+        """
+        if self._savepoints:
+            raise StateError("a checkout inside `with ds:`", kind="in-transaction", hint="leave the with block first")
+        self.flush()
+        if create:
+            self._create_branch(ref)
+        self._enter(ref)
+
+    def _create_branch(self, name: str) -> None:
+        check_ref_name(name)
+        tip = self._tip
+
+        def change(refs: Refs, _: Staging) -> Refs:
+            _refuse_taken(name, refs)
+            return refs.with_branch(name, tip)
+
+        self.repository.publish("branch", change)
+
+    def reset(self) -> None:
+        """Forget everything since the last commit, landed or waiting."""
+        self._check_writable()
+        self._savepoints.clear()
+        self._done()
+        name = self.branch
+        assert name is not None
+
+        def change(refs: Refs, staging: Staging) -> Refs:
+            head = refs.branches[name].head
+            return refs.with_branch(name, Branch(head, None if head else stage_empty_version(staging, name)))
+
+        self._follow(self.repository.publish("reset", change))
+
+    def log(self) -> list[CommitInfo]:
+        """Commits below what this handle sees, newest first."""
+        return [CommitInfo.of(ref.id, commit) for ref, commit in self.repository.history(self._tip.head)]
+
+    def commit_info(self, commit_id: str) -> CommitInfo:
+        ref = self.repository.find_commit(commit_id)
+        return CommitInfo.of(ref.id, self.repository.commit(ref.pointer))
+
+    def branches(self) -> list[str]:
+        return list(self.repository.state().refs.branches)
+
+    def tags(self) -> list[str]:
+        return list(self.repository.state().refs.tags)
+
+    def version(self, ref: str) -> Snapshot:
+        """The snapshot of a branch, tag or commit."""
+        refs = self.repository.state().refs
+        if ref in refs.branches:
+            return self.repository.snapshot(refs.branches[ref])
+        return self.repository.snapshot_at(refs.tags.get(ref) or self.repository.find_commit(ref))
+
+    def diff(self, before: str | None = None, after: str | None = None) -> Diff:
+        """What changed: from the last commit to now, from `before` to now, or from `before` to `after`.
+
+        Raises:
+            StateError: kind "in-transaction": changes that have not landed have no row ids yet.
+        """
+        if self._savepoints and self._draft is not None:
+            raise StateError("a diff inside `with ds:`", kind="in-transaction", hint="leave the with block first")
+        self.flush()
+        if before is not None:
+            old = self.version(before)
+        elif self._tip.head is not None:
+            old = self.repository.snapshot_at(self._tip.head)
+        else:
+            old = empty_version(self.context)
+        return diff(old, self.version(after) if after is not None else self.snapshot())
+
+    # --- branches and tags ---
+
+    def delete_branch(self, name: str) -> None:
+        """Remove a branch with its uncommitted changes; commits that tags and views pin stay.
+
+        Raises:
+            NotFoundError: kind "unknown-version".
+            StateError: kind "branch-in-use": it is the one this handle is on, or "main".
+        """
+        if name in {self.branch, "main"}:
+            raise StateError(
+                f"branch {name!r} cannot be deleted",
+                kind="branch-in-use",
+                hint='go to another branch first with ds.checkout("..."); "main" always stays',
+            )
+
+        def change(refs: Refs, _: Staging) -> Refs:
+            if name not in refs.branches:
+                raise unknown_version(name, refs, self.repository.store.url)
+            return replace(refs, branches={key: branch for key, branch in refs.branches.items() if key != name})
+
+        self.repository.publish("delete-branch", change)
+
+    def rename_branch(self, old: str, new: str) -> None:
+        """Give a branch another name; "main" keeps its own.
+
+        Raises:
+            NotFoundError, AlreadyExistsError, InvalidInputError, StateError
+        """
+        check_ref_name(new)
+        if old == "main":
+            raise StateError('branch "main" cannot be renamed', kind="branch-in-use", hint="make a branch from it")
+        if self.branch == old:
+            self.flush()
+
+        def change(refs: Refs, _: Staging) -> Refs:
+            if old not in refs.branches:
+                raise unknown_version(old, refs, self.repository.store.url)
+            _refuse_taken(new, refs)
+            return replace(refs, branches={new if key == old else key: b for key, b in refs.branches.items()})
+
+        self.repository.publish("rename-branch", change)
+        if self.branch == old:
+            self.branch = new
+
+    def tag(self, name: str, ref: str | None = None) -> None:
+        """Name a commit for ever: the last one below this handle, or the one `ref` means.
+
+        Raises:
+            StateError: kind "nothing-to-tag": there is no commit yet.
+            AlreadyExistsError, NotFoundError, InvalidInputError
+        """
+        check_ref_name(name)
+        commit = self._tip.head if ref is None else self._commit_ref(ref)
+        if commit is None:
+            raise StateError("there is no commit to tag", kind="nothing-to-tag", hint='call ds.commit("...") first')
+
+        def change(refs: Refs, _: Staging) -> Refs:
+            _refuse_taken(name, refs)
+            return replace(refs, tags={**refs.tags, name: commit})
+
+        self.repository.publish("tag", change)
+
+    def delete_tag(self, name: str) -> None:
+        """Remove a tag. Raises NotFoundError, kind "unknown-version"."""
+
+        def change(refs: Refs, _: Staging) -> Refs:
+            if name not in refs.tags:
+                raise unknown_version(name, refs, self.repository.store.url)
+            return replace(refs, tags={key: tag for key, tag in refs.tags.items() if key != name})
+
+        self.repository.publish("delete-tag", change)
+
+    def _commit_ref(self, ref: str) -> CommitRef | None:
+        refs = self.repository.state().refs
+        if ref in refs.branches:
+            return refs.branches[ref].head
+        return refs.tags.get(ref) or self.repository.find_commit(ref)
+
+    # --- merge and revert ---
+
+    def merge(
+        self,
+        ref: str,
+        resolution: Resolution = None,
+        delete_removed_tensors: bool = False,
+        message: str | None = None,
+    ) -> str:
+        """Merge the last commit of a branch (or a tag or commit) into this branch; returns the new commit's id.
+
+        What is merged already changes nothing: the present commit's id comes back.
+
+        Raises:
+            StateError: kind "uncommitted-changes", "nothing-to-merge".
+            ConflictError: both sides changed the same cells and `resolution` is None; `conflicts` lists them.
+        """
+        self._require_clean("merge")
+        theirs = self._commit_ref(ref)
+        if theirs is None:
+            raise StateError(f"branch {ref!r} has no commit", kind="nothing-to-merge", hint="commit there first")
+        if any(found.id == theirs.id for found, _ in self.repository.history(self._tip.head)):
+            assert self._tip.head is not None
+            return self._tip.head.id
+        base = self._common(theirs)
+        said = message if message is not None else f"Merge {ref} into {self.branch}"
+        return self._combine(
+            base, self.repository.snapshot_at(theirs), (theirs,), said, resolution, delete_removed_tensors
+        )
+
+    def revert(self, ref: str, resolution: Resolution = None, message: str | None = None) -> str:
+        """Undo one commit by a new one, keeping what came after; returns the new commit's id.
+
+        Raises:
+            StateError: kind "uncommitted-changes".
+            ConflictError: later commits changed the same cells and `resolution` is None.
+        """
+        self._require_clean("revert")
+        undone = self.repository.find_commit(ref) if (found := self._commit_ref(ref)) is None else found
+        commit = self.repository.commit(undone.pointer)
+        before = self.repository.snapshot_at(commit.parents[0]) if commit.parents else empty_version(self.context)
+        said = message if message is not None else f"Revert {undone.id[:12]}: {commit.message or ''}".rstrip(": ")
+        return self._combine(self.repository.snapshot_at(undone), before, (), said, resolution, True)
+
+    def _require_clean(self, what: str) -> None:
+        self._check_writable()
+        if self.in_transaction or self.has_changes():
+            raise StateError(
+                f"there are uncommitted changes, which a {what} would mix with",
+                kind="uncommitted-changes",
+                place=self.repository.store.url,
+                hint='call ds.commit("...") or ds.reset() first',
+            )
+
+    def _common(self, theirs: CommitRef) -> Snapshot:
+        """The newest version that both sides descend from."""
+        ours = {ref.id for ref, _ in self.repository.history(self._tip.head)}
+        for ref, _ in self.repository.history(theirs):
+            if ref.id in ours:
+                return self.repository.snapshot_at(ref)
+        return empty_version(self.context)
+
+    def _combine(
+        self,
+        base: Snapshot,
+        theirs: Snapshot,
+        parents: tuple[CommitRef, ...],
+        message: str,
+        resolution: Resolution,
+        delete_removed_tensors: bool,
+    ) -> str:
+        attempt = 0
+        while True:
+            state = self.repository.state()
+            self._follow(state)
+            self._draft = merged(base, self._base, theirs, resolution, delete_removed_tensors)
+            try:
+                state = self._try_land(state, "merge" if parents else "revert", message, parents)
+            except ObjectExistsError:
+                backoff(attempt)
+                attempt += 1
+                continue
+            finally:
+                self._done()
+            self._follow(state)
+            assert self._tip.head is not None
+            return self._tip.head.id
+
+
+def _refuse_taken(name: str, refs: Refs) -> None:
+    if name in refs.branches or name in refs.tags:
+        raise AlreadyExistsError(
+            f"there is a branch or tag {name!r} already", kind="branch-exists", place=name, hint="choose another name"
+        )
