@@ -1,5 +1,124 @@
-"""Lakebed: versioned datasets of images and labels, queried in TQL and streamed into training."""
+"""Lakebed: versioned datasets of images and labels, queried in TQL and streamed into training.
+
+The names are those of Deep Lake 3, so ``import lakebed as deeplake`` runs its scripts. What is listed in `__all__` is
+loaded when it is first used: importing this package loads neither torch nor DuckDB nor boto3 nor OpenCV.
+"""
 
 from __future__ import annotations
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "AlreadyExistsError": ".storage.errors",
+    "CommitUnknownError": ".storage.errors",
+    "ConflictError": ".storage.errors",
+    "DamageError": ".storage.errors",
+    "Dataset": ".dataset",
+    "FormatError": ".storage.errors",
+    "InvalidInputError": ".storage.errors",
+    "LakebedError": ".errors",
+    "Link": ".storage.links.base",
+    "NotFoundError": ".storage.errors",
+    "RangeError": ".storage.errors",
+    "Sample": ".storage.htypes",
+    "SampleError": ".storage.errors",
+    "SchemaError": ".storage.errors",
+    "StateError": ".storage.errors",
+    "StorageError": ".storage.errors",
+    "TQLError": ".tql.errors",
+    "Tensor": ".tensor",
+    "View": ".view",
+    "copy": ".managing",
+    "dataset": ".opening",
+    "deepcopy": ".managing",
+    "delete": ".managing",
+    "empty": ".opening",
+    "exists": ".opening",
+    "ingest_coco": ".ingest.coco",
+    "like": ".managing",
+    "link": ".files",
+    "load": ".opening",
+    "query": ".asking",
+    "read": ".files",
+    "rename": ".managing",
+}
+
+__all__ = [
+    "AlreadyExistsError",
+    "CommitUnknownError",
+    "ConflictError",
+    "DamageError",
+    "Dataset",
+    "FormatError",
+    "InvalidInputError",
+    "LakebedError",
+    "Link",
+    "NotFoundError",
+    "RangeError",
+    "Sample",
+    "SampleError",
+    "SchemaError",
+    "StateError",
+    "StorageError",
+    "TQLError",
+    "Tensor",
+    "View",
+    "__version__",
+    "copy",
+    "dataset",
+    "deepcopy",
+    "delete",
+    "empty",
+    "exists",
+    "ingest_coco",
+    "like",
+    "link",
+    "load",
+    "query",
+    "read",
+    "rename",
+]
+
+if TYPE_CHECKING:
+    from .asking import query
+    from .dataset import Dataset
+    from .errors import LakebedError
+    from .files import link, read
+    from .ingest.coco import ingest_coco
+    from .managing import copy, deepcopy, delete, like, rename
+    from .opening import dataset, empty, exists, load
+    from .storage.errors import (
+        AlreadyExistsError,
+        CommitUnknownError,
+        ConflictError,
+        DamageError,
+        FormatError,
+        InvalidInputError,
+        NotFoundError,
+        RangeError,
+        SampleError,
+        SchemaError,
+        StateError,
+        StorageError,
+    )
+    from .storage.htypes import Sample
+    from .storage.links.base import Link
+    from .tensor import Tensor
+    from .tql.errors import TQLError
+    from .view import View
+
+
+def __getattr__(name: str) -> Any:
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'lakebed' has no attribute {name!r}")
+    value = getattr(import_module(home, __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_HOMES})

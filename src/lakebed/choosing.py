@@ -1,0 +1,131 @@
+"""Ways to choose rows of a dataset or view: a query, a function, weights, a random split; each gives a view."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from .indexing import RowArray
+from .progress import progress
+from .reading import Readable, Row
+from .storage.errors import InvalidInputError
+
+
+class Choosing(Readable):
+    """What `Dataset` and `View` share in choosing rows."""
+
+    def query(
+        self,
+        query_string: str,
+        runtime: Any = None,
+        return_data: bool = False,
+        params: Mapping[str, Any] | Sequence[Any] | None = None,
+    ) -> Any:
+        """The rows that a TQL query chooses, as a view pinned to this version.
+
+        Columns that the query computes are ``view["name"]``.
+
+        Args:
+            query_string: the text; several lines and any case of keywords.
+            runtime: accepted for old scripts and unused: queries run in this process. So is `return_data`.
+            params: values for ``?`` (a sequence) or ``:name`` (a mapping) in the text.
+
+        Raises:
+            TQLError: the text cannot be understood; the message points at the place.
+        """
+        from .engine import run
+
+        result = run(self._pinned(), query_string, params)
+        return self._subset(result.rows, None, result.computed, query_string)
+
+    def filter(
+        self,
+        function: Callable[[Row], Any] | str,
+        num_workers: int = 0,
+        scheduler: str = "threaded",
+        progressbar: bool = True,
+        save_result: bool = False,
+        result_path: str | None = None,
+        result_ds_args: Mapping[str, Any] | None = None,
+    ) -> Any:
+        """A view of the rows for which `function` is true.
+
+        Args:
+            function: called with each `Row`, in order; or the text of a TQL condition, which is much faster.
+            progressbar: show how far it is.
+            num_workers: accepted for old scripts and unused. So are the other arguments.
+        """
+        if isinstance(function, str):
+            text = function.strip()
+            return self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
+        fixed = self._subset(None, None)
+        kept = []
+        with progress(len(fixed), "rows", shown=progressbar, what="filter") as bar:
+            for row in fixed:
+                if function(row):
+                    kept.append(row.index)
+                bar.update(1)
+        return self._subset(np.array(kept, dtype=np.int64), None)
+
+    def sample_by(
+        self, weights: str | Sequence[float], replace: bool = True, size: int | None = None, seed: int | None = None
+    ) -> Any:
+        """A view of rows drawn at random.
+
+        Args:
+            weights: one number for each row, or a TQL weight: ``"max_weight(contains(categories, 'car'): 5)"``.
+            replace: whether a row may be drawn more than once.
+            size: how many; None draws as many as there are rows.
+            seed: the same seed draws the same rows; weights as text take none.
+
+        Raises:
+            InvalidInputError: negative weights, weights that are all zero, or not one for each row.
+        """
+        if isinstance(weights, str):
+            limit = "" if size is None else f" limit {int(size)}"
+            return self.query(f"select * sample by {weights} replace {'true' if replace else 'false'}{limit}")
+        return self._subset(_drawn(np.asarray(weights, dtype=np.float64), len(self), replace, size, seed), None)
+
+    def random_split(self, lengths: Sequence[float], seed: int | None = None) -> list[Any]:
+        """Views that share no row, drawn at random.
+
+        Args:
+            lengths: numbers of rows that add up to all of them, or fractions that add up to 1.
+            seed: the same seed splits the same way.
+
+        Raises:
+            InvalidInputError: the lengths do not add up.
+        """
+        counts = _counts(lengths, len(self))
+        order = np.random.default_rng(seed).permutation(len(self)).astype(np.int64)
+        ends = np.cumsum(counts)
+        return [self._subset(order[end - count : end], None) for end, count in zip(ends.tolist(), counts)]
+
+
+def _drawn(weights: np.ndarray[Any, Any], length: int, replace: bool, size: int | None, seed: int | None) -> RowArray:
+    if weights.shape != (length,):
+        raise InvalidInputError(f"{length} rows need as many weights, found shape {weights.shape}", kind="bad-weights")
+    if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
+        raise InvalidInputError("weights are numbers from 0, and not all of them 0", kind="bad-weights")
+    wanted = length if size is None else size
+    if not replace:
+        wanted = min(wanted, int(np.count_nonzero(weights)))
+    rows: RowArray = np.random.default_rng(seed).choice(length, wanted, replace, weights / weights.sum())
+    return rows.astype(np.int64)
+
+
+def _counts(lengths: Sequence[float], total: int) -> list[int]:
+    if all(isinstance(length, (int, np.integer)) for length in lengths) and sum(lengths) == total:
+        return [int(length) for length in lengths]
+    if any(length < 0 for length in lengths) or abs(sum(lengths) - 1.0) > 1e-6:
+        raise InvalidInputError(
+            f"the lengths add up to {sum(lengths)}, not to {total} rows or to 1",
+            kind="bad-split",
+            hint="random_split([0.8, 0.2]) or random_split([100, 20])",
+        )
+    counts = [int(total * length) for length in lengths]
+    for place in range(total - sum(counts)):
+        counts[place % len(counts)] += 1
+    return counts

@@ -1,0 +1,139 @@
+"""The dataset: what `lakebed.empty` and `lakebed.load` return."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from .choosing import Choosing
+from .credentials import Credentials
+from .indexing import RowArray
+from .row_edits import RowEdits
+from .saved_views import SavedViews
+from .schema_edits import SchemaEdits
+from .storage.errors import StateError
+from .storage.selection import Selection
+from .storage.source import SampleSource
+from .versions import Versions
+from .view import Origin, View
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class Dataset(RowEdits, SchemaEdits, Versions, SavedViews, Credentials, Choosing):
+    """A versioned dataset, followed on one branch or opened at an old commit.
+
+    Tensors are created with `create_tensor`, rows written with `append` and `extend`, read by indexing, chosen with
+    `query`, sealed with `commit`, and streamed into training with `pytorch`. Names and arguments are those of Deep
+    Lake 3, so ``import lakebed as deeplake`` runs its scripts.
+
+    What is written is gathered and lands at the latest with the next call after a second; `commit`, `flush`, the end of
+    ``with ds:`` and the normal end of the process land it. What has landed survives a crash, committed or not.
+    """
+
+    # What it is
+
+    @property
+    def path(self) -> str:
+        """The path as it was opened."""
+        return self._path
+
+    @property
+    def read_only(self) -> bool:
+        """Whether writing is refused: an old commit, or opened for reading. Settable on a branch."""
+        return self._ws.read_only
+
+    @read_only.setter
+    def read_only(self, value: bool) -> None:
+        if not value and self._ws.branch is None:
+            raise self._read_only_error()
+        if value:
+            self.flush()
+        self._ws.set_read_only(value)
+
+    @property
+    def is_view(self) -> bool:
+        """False: this is the dataset itself."""
+        return False
+
+    @property
+    def is_optimized(self) -> bool:
+        """False: only views are materialised."""
+        return False
+
+    @property
+    def sample_indices(self) -> list[int]:
+        """The row numbers, 0 to len - 1."""
+        return list(range(len(self)))
+
+    @property
+    def meta(self) -> dict[str, Any]:
+        """The dataset's identity and tensors as a plain dictionary."""
+        return {"uuid": self._ws.repository.uuid, "tensors": list(self._names()), "length": len(self)}
+
+    def size_approx(self) -> int:
+        """Bytes that the dataset takes in its store, old versions and materialised views included; links are not."""
+        self.flush()
+        return sum(stat.size for stat in self._ws.repository.store.list())
+
+    def refresh(self) -> None:
+        """See what other processes have landed on this branch since; what waits here is landed first."""
+        self._expect_whole_rows()
+        self._ws.refresh()
+
+    def close(self) -> None:
+        """Land what waits; a `with ds:` that was not left is forgotten."""
+        self._ws.close()
+
+    def delete(self, large_ok: bool = False) -> None:
+        """Delete the whole dataset with its history and views; see `lakebed.delete`."""
+        from .managing import delete_store
+
+        self._writable()
+        self._ws.close()
+        delete_store(self._ws.repository.store, self._path, large_ok)
+
+    def copy(self, dest: Any, overwrite: bool = False, **options: Any) -> Any:
+        """Copy the rows as they are now into a new dataset, without history; see `lakebed.copy`."""
+        from .managing import copy
+
+        return copy(self, dest, overwrite=overwrite, **options)
+
+    def __repr__(self) -> str:
+        at = f"branch={self.branch!r}" if self.branch else f"commit={(self.commit_id or '')[:8]!r}, read-only"
+        changed = ", uncommitted changes" if self.has_head_changes else ""
+        return f"Dataset({self._path!r}, rows={len(self)}, tensors={list(self._names())}, {at}{changed})"
+
+    # Reading, for `Readable`
+
+    def _pinned(self) -> SampleSource:
+        # Landed rows can be handed to worker processes; inside `with ds:` they cannot land yet.
+        self._ws.flush()
+        return self._ws.snapshot()
+
+    def _subset(
+        self,
+        rows: RowArray | None,
+        tensors: tuple[str, ...] | None,
+        computed: pa.Table | None = None,
+        query: str = "",
+    ) -> View:
+        self._ws.flush()
+        snapshot = self._ws.snapshot()
+        chosen = np.arange(len(snapshot), dtype=np.int64) if rows is None else rows
+        return View(Selection(snapshot, chosen, computed), Origin(self._ws, self._path, query), None, tensors)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self._ws.in_transaction:
+            raise StateError(
+                "a dataset inside `with ds:` cannot be handed to another process",
+                kind="in-transaction",
+                hint="leave the with block first",
+            )
+        from .opening import reopen
+
+        self.flush()
+        ref = self.branch or self.commit_id or "main"
+        return reopen, (self._ws.repository.store, self._ws.context.links, self._path, ref, self.read_only)

@@ -1,0 +1,45 @@
+"""Stored cells as samples that can be appended elsewhere: links as links, files byte for byte."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyarrow as pa
+
+from .indexing import RowArray
+from .storage.htypes import Sample, htype_of
+from .storage.links.base import Link
+from .storage.schema import TensorSpec
+from .storage.source import SampleSource
+
+
+def appendable(source: SampleSource, spec: TensorSpec, rows: RowArray, unlink: bool = False) -> list[Any]:
+    """Samples of `rows` that another dataset takes; with `unlink`, linked files are read and given as files."""
+    if spec.link and not unlink:
+        return _links(source, spec, rows)
+    if not htype_of(spec.unlinked()).is_payload and not _holds_files(spec):
+        return source.read(spec.name, rows)
+    cells = source.cells(spec.name, rows)[""].to_pylist()
+    return [[_file(item) for item in cell or ()] if spec.sequence else _file(cell) for cell in cells]
+
+
+def _holds_files(spec: TensorSpec) -> bool:
+    from dataclasses import replace
+
+    return spec.sequence and htype_of(replace(spec, sequence=False, link=False)).is_payload
+
+
+def _links(source: SampleSource, spec: TensorSpec, rows: RowArray) -> list[Any]:
+    table = source.table([spec.column, spec.column + ".creds"]).take(pa.array(rows))
+    pairs = zip(table.column(0).to_pylist(), table.column(1).to_pylist())
+    if spec.sequence:
+        return [[_link(url, key) for url, key in zip(urls or (), keys or ())] for urls, keys in pairs]
+    return [_link(url, key) for url, key in pairs]
+
+
+def _link(url: str | None, creds_key: str | None) -> Link | None:
+    return None if url is None else Link(url, creds_key)
+
+
+def _file(data: bytes | None) -> Sample | None:
+    return None if not data else Sample(data=data)

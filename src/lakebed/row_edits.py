@@ -1,0 +1,206 @@
+"""Rows of a dataset written: append, extend, update, pop, and `with ds:` as one transaction."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self
+
+from .handle import Handle
+from .indexing import row_number, rows_of
+from .progress import progress
+from .storage.errors import InvalidInputError, RangeError, SampleError
+from .storage.schema import unknown_tensor
+
+PROGRESS_STEP = 500
+"""Rows between two steps of a progress bar."""
+
+
+class RowEdits(Handle):
+    """The writing half of `Dataset`."""
+
+    def __enter__(self) -> Self:
+        """Begin a transaction: what follows lands as a whole at its end, or not at all if an exception leaves it.
+
+        Inside another transaction it is a savepoint: an exception undoes the inner part, and the outer one goes on if
+        it catches it.
+        """
+        self._ws.begin()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if kind is not None:
+            self._staged.clear()
+            self._ws.rollback()
+            return
+        if self._ws.depth == 1 and self._staged.waiting():
+            ragged = self._ragged_error()
+            self._staged.clear()
+            self._ws.rollback()
+            raise ragged
+        self._ws.end()
+
+    def append(self, sample: Mapping[str, Any], skip_ok: bool = False, append_empty: bool = False) -> None:
+        """Add one row at the end: a sample for every tensor; None is the empty sample.
+
+        Args:
+            sample: tensor name to sample.
+            skip_ok: leave out tensors at will; their cell is empty. (Deep Lake's tensors then differ in length;
+                rows are whole here.)
+            append_empty: the same.
+
+        Raises:
+            InvalidInputError: kind "missing-tensor", a tensor has no sample.
+            NotFoundError: kind "unknown-tensor", a key is no tensor.
+            SampleError: a sample does not fit; nothing was added.
+            StateError: the dataset is read-only.
+        """
+        self._writable()
+        self._check_keys(sample, allow_missing=skip_ok or append_empty)
+        self._ws.extend({name: [value] for name, value in sample.items()}, 1)
+
+    def extend(
+        self,
+        samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]],
+        skip_ok: bool = False,
+        append_empty: bool = False,
+        ignore_errors: bool = False,
+        progressbar: bool = False,
+    ) -> None:
+        """Add many rows at the end in one step: all of them or, on an error, none.
+
+        Args:
+            samples: tensor name to a sequence of samples, all of one length; or one mapping for each row.
+            skip_ok: leave out tensors at will; their cells are empty.
+            append_empty: the same.
+            ignore_errors: leave out rows that do not fit; a warning lists them.
+            progressbar: show rows per second on stderr.
+
+        Raises:
+            InvalidInputError: kind "length-mismatch" or "missing-tensor".
+            NotFoundError: kind "unknown-tensor", a key is no tensor.
+            SampleError: a sample does not fit; nothing was added.
+        """
+        self._writable()
+        columns = _as_columns(samples, self._names(), skip_ok or append_empty)
+        self._check_keys(columns, allow_missing=skip_ok or append_empty)
+        count = _common_length(columns)
+        if ignore_errors:
+            self._extend_leniently(columns, count, progressbar)
+        elif progressbar:
+            self._extend_in_steps(columns, count)
+        else:
+            self._ws.extend(columns, count)
+
+    def update(self, index: int, sample: Mapping[str, Any]) -> None:
+        """Write several cells of one row in one step; the same as ``ds[index].update(sample)``."""
+        self._update_row(row_number(index, len(self)), dict(sample))
+
+    def pop(self, index: int | Sequence[int] | None = None) -> None:
+        """Remove a row, or several: rows after it move up by one. Views saved before keep their rows.
+
+        Args:
+            index: row number, negative from the end, or a list of them; None removes the last row.
+
+        Raises:
+            RangeError: a row is not there; nothing was removed.
+            InvalidInputError: kind "duplicate-row".
+        """
+        self._writable()
+        if index is None and not len(self):
+            raise RangeError("there is no row to pop: the dataset is empty", place=self._path)
+        rows, _ = rows_of(-1 if index is None else index, len(self))
+        if len(set(rows.tolist())) != len(rows):
+            raise InvalidInputError("a row to pop is named twice", kind="duplicate-row", place=f"rows {rows.tolist()}")
+        if len(rows):
+            self._ws.pop(rows.tolist())
+
+    def _update_row(self, row: int, sample: dict[str, Any]) -> None:
+        self._writable()
+        self._check_keys(sample, allow_missing=True)
+        if sample:
+            self._ws.update([row_number(row, len(self))], {name: [value] for name, value in sample.items()})
+
+    def _check_keys(self, sample: Mapping[str, Any], allow_missing: bool) -> None:
+        schema = self._schema()
+        for name in sample:
+            if name not in schema:
+                raise unknown_tensor(name, schema.names)
+        missing = [name for name in self._names() if name not in sample]
+        if missing and not allow_missing:
+            raise InvalidInputError(
+                f"the sample has nothing for {', '.join(map(repr, missing))}",
+                kind="missing-tensor",
+                place=f"keys {', '.join(map(repr, sample)) or 'none'}",
+                hint="give every tensor a sample (None is the empty one), or pass append_empty=True",
+            )
+        if not schema.names:
+            raise InvalidInputError(
+                "the dataset has no tensors to append to",
+                kind="no-tensors",
+                hint='ds.create_tensor("images", htype="image")',
+            )
+
+    def _extend_in_steps(self, columns: Mapping[str, Sequence[Any]], count: int) -> None:
+        """`extend` with a progress bar; the transaction around it keeps it all or nothing."""
+        with self, progress(count, "rows") as bar:
+            for start in range(0, count, PROGRESS_STEP):
+                stop = min(start + PROGRESS_STEP, count)
+                self._ws.extend({name: values[start:stop] for name, values in columns.items()}, stop - start)
+                bar.update(stop - start)
+
+    def _extend_leniently(self, columns: Mapping[str, Sequence[Any]], count: int, progressbar: bool) -> None:
+        left_out: list[str] = []
+        with self, progress(count, "rows", shown=progressbar) as bar:
+            for start in range(0, count, PROGRESS_STEP):
+                stop = min(start + PROGRESS_STEP, count)
+                left_out += self._extend_or_skip(columns, start, stop)
+                bar.update(stop - start)
+        if left_out:
+            shown = "\n  ".join(left_out[:20]) + ("\n  ..." if len(left_out) > 20 else "")
+            warnings.warn(f"{len(left_out)} of {count} rows were left out:\n  {shown}", UserWarning, stacklevel=3)
+
+    def _extend_or_skip(self, columns: Mapping[str, Sequence[Any]], start: int, stop: int) -> list[str]:
+        """Add rows `start` to `stop`, in halves where one fails; returns what was wrong with those left out."""
+        try:
+            self._ws.extend({name: values[start:stop] for name, values in columns.items()}, stop - start)
+        except (SampleError, OSError) as error:
+            if stop - start == 1:
+                return [f"row {start}: {str(error).splitlines()[0]}"]
+            middle = (start + stop) // 2
+            return self._extend_or_skip(columns, start, middle) + self._extend_or_skip(columns, middle, stop)
+        return []
+
+
+def _as_columns(
+    samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]], names: Sequence[str], allow_missing: bool
+) -> Mapping[str, Sequence[Any]]:
+    if isinstance(samples, Mapping):
+        return {name: values if hasattr(values, "__len__") else list(values) for name, values in samples.items()}
+    rows = list(samples)
+    keys = list(dict.fromkeys(key for row in rows for key in row)) if rows else list(names)
+    if not allow_missing:
+        for number, row in enumerate(rows):
+            lacking = [key for key in keys if key not in row]
+            if lacking:
+                raise InvalidInputError(
+                    f"row {number} has nothing for {', '.join(map(repr, lacking))}",
+                    kind="missing-tensor",
+                    hint="give every tensor a sample (None is the empty one), or pass append_empty=True",
+                )
+    return {key: [row.get(key) for row in rows] for key in keys}
+
+
+def _common_length(columns: Mapping[str, Sequence[Any]]) -> int:
+    lengths = {name: len(values) for name, values in columns.items()}
+    if len(set(lengths.values())) > 1:
+        raise InvalidInputError(
+            "the tensors have different numbers of samples: "
+            + ", ".join(f"{name!r} {n}" for name, n in lengths.items()),
+            kind="length-mismatch",
+            hint="every row needs one sample for each tensor; None is the empty sample",
+        )
+    return next(iter(lengths.values()), 0)

@@ -1,0 +1,91 @@
+"""Shapes of samples without decoding them: of one row, of many, and the smallest and largest of each axis."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .indexing import RowArray
+from .storage.htypes import htype_of
+from .storage.schema import TensorSpec
+from .storage.source import SampleSource
+
+Shape = tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class ShapeInterval:
+    """The smallest and largest extent of each axis, the row axis first.
+
+    >>> print(ShapeInterval((11, 0, 4), (11, 3, 4)))
+    (11, 0:3, 4)
+    """
+
+    lower: Shape
+    upper: Shape
+
+    @property
+    def is_dynamic(self) -> bool:
+        return self.lower != self.upper
+
+    def fixed(self) -> tuple[int | None, ...]:
+        """The extents, None where samples differ."""
+        return tuple(low if low == high else None for low, high in zip(self.lower, self.upper))
+
+    def __str__(self) -> str:
+        axes = [str(low) if low == high else f"{low}:{high}" for low, high in zip(self.lower, self.upper)]
+        return f"({', '.join(axes)}{',' if len(axes) == 1 else ''})"
+
+    __repr__ = __str__
+
+
+def sample_shapes(source: SampleSource, tensor: str, rows: RowArray) -> list[Shape]:
+    """The shape of each sample of `rows`; samples are decoded only if nothing recorded says it."""
+    spec = source.schema[tensor]
+    known = htype_of(spec).shapes(_stored(source, spec, rows), spec)
+    if known is not None:
+        return known
+    return [shape_of(sample) for sample in source.read(tensor, rows)]
+
+
+def shape_interval(source: SampleSource, tensor: str, rows: RowArray) -> ShapeInterval:
+    """Extents over `rows`; axes that some samples lack count as 0 in the lower bound."""
+    shapes = set(sample_shapes(source, tensor, rows))
+    if not shapes:
+        return ShapeInterval((len(rows),), (len(rows),))
+    axes = max(len(shape) for shape in shapes)
+    padded = np.array([shape + (0,) * (axes - len(shape)) for shape in shapes], dtype=np.int64).reshape(-1, axes)
+    low, high = padded.min(axis=0).tolist(), padded.max(axis=0).tolist()
+    return ShapeInterval((len(rows), *low), (len(rows), *high))
+
+
+def shape_of(sample: Any) -> Shape:
+    """The shape of a decoded sample as `numpy()` would give it: text and json count as one element."""
+    if isinstance(sample, np.ndarray):
+        return tuple(sample.shape)
+    if isinstance(sample, (list, tuple)):
+        inner = {shape_of(item) for item in sample if isinstance(item, np.ndarray)}
+        return (len(sample), *(inner.pop() if len(inner) == 1 else ()))
+    return (1,)
+
+
+def _stored(source: SampleSource, spec: TensorSpec, rows: RowArray) -> dict[str, pa.Array]:
+    suffixes: Sequence[str] = list(htype_of(spec).fields(spec))
+    table = source.table([spec.column + suffix for suffix in suffixes])
+    chosen = table if len(rows) == len(source) and _is_everything(rows) else table.take(pa.array(rows))
+    return {suffix: _whole(chosen.column(spec.column + suffix)) for suffix in suffixes}
+
+
+def _is_everything(rows: RowArray) -> bool:
+    return len(rows) == 0 or bool((np.diff(rows) == 1).all() and rows[0] == 0)
+
+
+def _whole(column: pa.ChunkedArray) -> pa.Array:
+    if column.num_chunks == 1:
+        return column.chunk(0)
+    combined = column.combine_chunks()
+    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined

@@ -1,0 +1,210 @@
+"""A view: chosen rows of one version of a dataset, fixed for ever; from a query, a slice, or a saved record."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+from .choosing import Choosing
+from .computed import ComputedColumn
+from .indexing import RowArray
+from .lineage import view_lineage, writer
+from .materialising import materialise_view
+from .reading import Group
+from .storage.errors import StateError
+from .storage.selection import Selection
+from .storage.source import SampleSource
+from .storage.workspace import Workspace
+from .subset import Subset
+from .tensor import Tensor
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a view comes from: the handle that made it, the dataset's path as the user wrote it, the query's text."""
+
+    workspace: Workspace
+    path: str
+    query: str = ""
+
+
+class View(Choosing):
+    """Chosen rows of one version, in an order of their own, read like a dataset; nothing can change it.
+
+    Attributes:
+        id: the id under which the view is saved; None before.
+        message: the note given when it was saved.
+    """
+
+    def __init__(
+        self,
+        selection: Selection,
+        origin: Origin,
+        copy: SampleSource | None = None,
+        tensors: tuple[str, ...] | None = None,
+        id: str | None = None,
+        message: str = "",
+    ) -> None:
+        self._selection = selection
+        self._origin = origin
+        self._copy = copy
+        self._shown = tensors
+        self.id = id
+        self.message = message
+
+    # What it is
+
+    @property
+    def query_text(self) -> str:
+        """The query that made the view; "" if no query did."""
+        return self._origin.query
+
+    @property
+    def path(self) -> str:
+        """The path of the dataset that the view is of."""
+        return self._origin.path
+
+    @property
+    def commit_id(self) -> str | None:
+        """The commit that the rows belong to; None if the dataset had uncommitted changes."""
+        return self._selection.snapshot.commit_id
+
+    @property
+    def sample_indices(self) -> list[int]:
+        """The rows' numbers in the dataset at the view's commit, in the view's order."""
+        return [int(row) for row in self._selection.rows]
+
+    @property
+    def is_view(self) -> bool:
+        """True: nothing can change these rows."""
+        return True
+
+    @property
+    def is_optimized(self) -> bool:
+        """Whether rows are read from a materialised copy."""
+        return self._copy is not None
+
+    @property
+    def read_only(self) -> bool:
+        """True: nothing can change these rows."""
+        return True
+
+    @property
+    def computed_columns(self) -> list[str]:
+        """Names of the columns that the query computed; ``view["name"]`` reads one."""
+        table = self._selection.computed
+        return [] if table is None else list(table.column_names)
+
+    def lineage(self) -> dict[str, Any]:
+        """What a training run should record: dataset, commit, query, view id, rows and their hash, links, copies.
+
+        The values are JSON: ``json.dump(view.lineage(), file)``.
+        """
+        return view_lineage(self._selection, self._origin.workspace, self._origin.path, self._origin.query, self.id)
+
+    def __repr__(self) -> str:
+        named = f", id={self.id!r}" if self.id else ""
+        at = f", commit={self.commit_id[:8]!r}" if self.commit_id else ", uncommitted"
+        query = " ".join(self._origin.query.split())
+        asked = f", query={query[:57] + '...' if len(query) > 60 else query!r}" if query else ""
+        copied = ", optimized" if self.is_optimized else ""
+        return f"View({self._origin.path!r}, rows={len(self)}{at}{named}{asked}{copied})"
+
+    # Saving
+
+    def save_view(
+        self,
+        message: str | None = None,
+        path: str | None = None,
+        id: str | None = None,
+        optimize: bool = False,
+        tensors: Sequence[str] | None = None,
+        num_workers: int = 0,
+        scheduler: str = "threaded",
+        verbose: bool = True,
+        ignore_errors: bool = False,
+        overwrite: bool = False,
+    ) -> str:
+        """Save the view under an id, for ever: later edits, pops and commits do not change its rows.
+
+        What is stored are the rows' permanent ids, the columns the query computed, the query text and the commit, so
+        that loading never runs the query again. Durable when this returns.
+
+        Args:
+            message: a note for people.
+            path: must stay None: views are saved with their dataset.
+            id: the name to save under; None takes 24 hex digits of a hash of what the view shows.
+            optimize: also copy the rows for fast training, as ``ds.load_view(id, optimize=True)`` does.
+            tensors: which tensors the copy holds; None copies all.
+            num_workers: threads of the copy.
+            scheduler: accepted for old scripts and unused. So is `verbose`.
+            ignore_errors: leave rows that cannot be read out of the copy instead of raising.
+            overwrite: replace a view that is saved under `id`.
+
+        Returns:
+            The view's path, whose last part is its id.
+
+        Raises:
+            StateError: kind "uncommitted-changes", the dataset has some; or "read-only".
+            AlreadyExistsError: kind "view-exists", the id is taken.
+        """
+        if path is not None:
+            raise StateError("views are saved with their dataset", kind="unsupported", hint="leave path= out, give id=")
+        record = self._origin.workspace.save_view(
+            self._selection,
+            id=id,
+            message=message or "",
+            query=self._origin.query,
+            writer=writer(),
+            overwrite=overwrite,
+        )
+        self.id, self.message = record.id, record.message
+        if optimize:
+            self._selection = self._origin.workspace.view_selection(record)
+            copied = materialise_view(
+                self._origin.workspace, record, tensors, num_workers, "skip" if ignore_errors else "raise"
+            )
+            self._selection, self._copy = copied
+        return f"{self._origin.path.rstrip('/')}/views/{record.id}"
+
+    # Reading, for `Readable`
+
+    def _source(self) -> SampleSource:
+        return self._selection if self._copy is None else self._copy
+
+    def _pinned(self) -> SampleSource:
+        return self._source()
+
+    def _names(self) -> tuple[str, ...]:
+        return super()._names() if self._shown is None else self._shown
+
+    def _subset(
+        self,
+        rows: RowArray | None,
+        tensors: tuple[str, ...] | None,
+        computed: pa.Table | None = None,
+        query: str = "",
+    ) -> View:
+        selection, copy = self._selection, self._copy
+        if rows is not None:
+            selection = selection.select(rows)
+            copy = Subset(copy, rows) if copy is not None else None
+        if computed is not None:
+            selection = Selection(selection.snapshot, selection.rows, computed)
+        origin = replace(self._origin, query=_chained(self._origin.query, query))
+        return View(selection, origin, copy, tensors or self._shown)
+
+    def _find(self, name: str) -> Tensor | Group | ComputedColumn | None:  # type: ignore[override]  # one kind more
+        table = self._selection.computed
+        if table is not None and name in table.column_names:
+            return ComputedColumn(name, table.column(name))
+        return super()._find(name)
+
+
+def _chained(first: str, second: str) -> str:
+    """The text of a query on a queried view: what was asked first, then what was asked of its rows."""
+    return f"{first}\n-- and of these rows:\n{second}" if first and second else first or second
