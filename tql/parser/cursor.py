@@ -7,9 +7,9 @@ from typing import NoReturn, TypeVar
 
 from ..errors import TQLLimitError, TQLSyntaxError
 from ..source import Span, line_and_column
-from ..tokens import END, FLOAT, INTEGER, NAME, NAME_KINDS, QUOTED, STRING, Token
+from ..tokens import END, FLOAT, INTEGER, NAME, NAME_KINDS, QUOTED, RESERVED, STRING, Token
 from .height import MAX_DEPTH, STACK_DEPTH, on_fresh_stack
-from .hints import hint_for
+from .hints import CLAUSES, hint_for, hint_for_extra
 
 T = TypeVar("T")
 
@@ -62,7 +62,8 @@ class Cursor:
     def expect_name(self, what: str) -> str:
         """A bare or quoted name, as it is meant."""
         if self.token.kind not in NAME_KINDS:
-            self.fail(what)
+            quoted = self.token.kind in RESERVED
+            self.fail(what, f'as a name it is written "{self.token.value}"' if quoted else "")
         return str(self.advance().value)
 
     def span_from(self, start: int) -> Span:
@@ -107,11 +108,18 @@ class Cursor:
         hint = hint or hint_for(self.tokens, self.position) or self.open_hint()
         self.refuse(f"expected {expected}, found {self.describe(self.token)}", hint)
 
+    def fail_extra(self, expected: str) -> NoReturn:
+        """Raise for a token that stands where a query or bracket could have ended."""
+        self.fail(expected, hint_for_extra(self.tokens, self.position))
+
     def fail_open(self, closer: str, opener: Token) -> NoReturn:
         """Raise for a bracket that is not closed where it should be."""
         if self.token.kind == END:
             self.refuse(f'"{opener.value}" is never closed', f'add "{closer}" where it ends', opener, "unclosed")
-        self.fail(f'"{closer}"')
+        query = self.tokens[self.tokens.index(opener) + 1].kind in ("SELECT", "WITH", "(")
+        if self.token.kind in CLAUSES and not query:
+            self.fail(f'"{closer}"', self.open_hint())
+        self.fail_extra(f'"{closer}"')
 
     def refuse(self, message: str, hint: str = "", token: Token | None = None, kind: str = "") -> NoReturn:
         """Raise at a token, by default the one that is not consumed yet."""

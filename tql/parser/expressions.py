@@ -36,6 +36,7 @@ from ..nodes import (
 )
 from ..tokens import FLOAT, INTEGER, NAME_KINDS, QUOTED, STRING, Token
 from .cursor import Cursor
+from .height import MAX_DEPTH
 
 OR, AND, NOT, EQUALITY, RELATION, NULLITY, SUM, PRODUCT, POWER, CONCAT, SIGN = range(1, 12)
 """How tightly operators bind, from loose to tight; subscripts bind tighter than all."""
@@ -106,7 +107,7 @@ class ExpressionParser(Cursor, ABC):
         """NOTs, signs and the operand; with the tightest level of operator that may follow."""
         if self.token.kind == "NOT":
             if floor >= NOT:
-                self.fail("an expression", "NOT binds loosely: put it and what it negates in parentheses")
+                self.fail("an expression")
             return self.parse_not(), NOT
         if self.token.kind in ("-", "+"):
             return self.parse_signed(), SIGN
@@ -194,10 +195,11 @@ class ExpressionParser(Cursor, ABC):
 
     def peek_query(self) -> bool:
         """Does a query start here, perhaps behind parentheses?"""
-        position = self.position
-        while self.tokens[position].kind == "(":
-            position += 1
-        return self.tokens[position].kind in ("SELECT", "WITH")
+        # No further than the nesting may go: each of a million parentheses would look at all that follow it.
+        for token in self.tokens[self.position : self.position + MAX_DEPTH]:
+            if token.kind != "(":
+                return token.kind in ("SELECT", "WITH")
+        return False
 
     def parse_null_test(self, start: int, value: Expr) -> IsNull:
         if self.accept("ISNULL"):
@@ -409,7 +411,7 @@ class ExpressionParser(Cursor, ABC):
         """ALL is reserved but for the function of that name."""
         name = self.advance()
         if not self.peek("("):
-            self.fail('"(" after ALL', 'a column of that name is written "all"')
+            self.fail('"(" after ALL', f'a column of that name is written "{name.value}"')
         return self.parse_call(name)
 
     keyword_operands: ClassVar[dict[str, Callable[[ExpressionParser], Expr]]] = {

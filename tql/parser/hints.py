@@ -12,11 +12,21 @@ OTHER_STATEMENTS = words(
     """
 )
 
-CLAUSES = ("FROM", "WHERE", "EXPAND", "GROUP", "HAVING", "ACROSS", "UNGROUP", "ORDER", "LIMIT", "OFFSET", "SAMPLE")
-ORDER_OF_CLAUSES = (
-    "the order of clauses is SELECT, FROM, WHERE, EXPAND BY, GROUP BY, HAVING, ACROSS, UNGROUP BY, UNION, ORDER BY, "
-    "LIMIT, OFFSET, SAMPLE BY"
-)
+CLAUSES = {
+    "FROM": "FROM",
+    "WHERE": "WHERE",
+    "EXPAND": "EXPAND BY",
+    "GROUP": "GROUP BY",
+    "HAVING": "HAVING",
+    "ACROSS": "ACROSS",
+    "UNGROUP": "UNGROUP BY",
+    "ORDER": "ORDER BY",
+    "LIMIT": "LIMIT",
+    "OFFSET": "OFFSET",
+    "SAMPLE": "SAMPLE BY",
+}
+"""The clauses in their order, by their first words."""
+
 SET_OPERATORS = ("UNION", "INTERSECT", "EXCEPT")
 
 MISSPELT = tuple(sorted(RESERVED | CLAUSE_WORDS))
@@ -27,58 +37,95 @@ SIGNS = {
     ":": "a colon stands in slices, x[1:5], and weights, MAX_WEIGHT(condition: 2); to convert write CAST(x AS INT)",
     "*": "* stands alone in the SELECT list or in COUNT(*)",
     "||": "|| joins texts; the logical operator is OR",
-    ";": "leave out everything after the first ; and the second one too",
+    "NOT": "NOT binds loosely: put it and what it negates in parentheses",
+}
+
+PAIRS = {
+    ("=", ">"): "at least is written >=",
+    ("=", "<"): "at most is written <=",
+    ("=", "="): "equality is written = or ==",
+    ("-", ">"): "a key of a JSON column is written column['key']",
+    ("<", ">"): "not equal is written != or <>",
 }
 
 
 def hint_for(tokens: list[Token], position: int) -> str:
-    """A hint for an error at `tokens[position]`, where something else was expected; "" where none is known."""
+    """A hint for an error at `tokens[position]`, where something else was wanted; "" where none is known."""
     token = tokens[position]
-    before = tokens[position - 1] if position else None
-    if before is not None and before.kind == ",":
+    before = tokens[position - 1].kind if position else ""
+    if before == ",":
         return "is the comma before it one too many?"
-    if token.kind in CLAUSES:
-        return hint_for_clause(token, before)
-    if token.kind in SET_OPERATORS:
-        return f"put each part around {token.kind} in parentheses: (SELECT ... LIMIT 5) {token.kind} (SELECT ...)"
-    if (word := misspelt(token)) or (before is not None and (word := misspelt(before))):
-        return f"did you mean {word}?"
-    if token.kind in RESERVED:
-        return f'{token.kind} is a word of the language: a column of that name is written "{token.value}"'
+    if (before, token.kind) in PAIRS:
+        return PAIRS[before, token.kind]
     if token.kind in SIGNS:
         return SIGNS[token.kind]
-    if token.kind in (NAME, STRING, INTEGER, FLOAT) and before is not None and ends_operand(before):
-        return "is a comma, an operator, AND or OR missing before it?"
+    if token.kind in RESERVED or token.kind in CLAUSES:
+        return f'is something missing before it? a column of that name is written "{token.value}"'
     return ""
 
 
-def hint_for_clause(token: Token, before: Token | None) -> str:
-    if before is not None and (before.kind in RESERVED or not ends_operand(before)):
-        return f'something is missing before it; a column called {token.value} is written "{token.value}"'
-    return ORDER_OF_CLAUSES
+def hint_for_extra(tokens: list[Token], position: int) -> str:
+    """A hint for `tokens[position]`, which stands where all could have ended."""
+    token = tokens[position]
+    if token.kind in CLAUSES:
+        return hint_for_clause(token.kind, clauses_before(tokens, position))
+    if token.kind in SET_OPERATORS:
+        return f"put each part around {token.kind} in parentheses: (SELECT ... LIMIT 5) {token.kind} (SELECT ...)"
+    if str(token.value).upper() == "CONTAINS":
+        return "it is a function: CONTAINS(column, value)"
+    if word := misspelt(token) or misspelt(tokens[position - 1]):
+        return f"did you mean {word}?"
+    if token.kind in (NAME, STRING, INTEGER, FLOAT):
+        return "is a comma, an operator, AND or OR missing before it?"
+    return SIGNS.get(token.kind, "")
 
 
-def ends_operand(token: Token) -> bool:
-    return token.kind not in RESERVED and (token.kind.isalpha() or token.kind in ")]*?")
+def hint_for_clause(clause: str, before: list[str]) -> str:
+    """A hint for a clause after those before it, given by their first words."""
+    words_in_order = list(CLAUSES)
+    if clause in before:
+        return f"{CLAUSES[clause]} may stand once in a query"
+    later = [word for word in before if words_in_order.index(word) > words_in_order.index(clause)]
+    if later:
+        return f"{CLAUSES[clause]} comes before {CLAUSES[later[0]]}"
+    return f"{CLAUSES[clause]} comes after GROUP BY" if clause in ("HAVING", "ACROSS") else ""
+
+
+def clauses_before(tokens: list[Token], position: int) -> list[str]:
+    """First words of the clauses between the SELECT that `position` belongs to and `position`."""
+    found: list[str] = []
+    depth = 0
+    for token in reversed(tokens[:position]):
+        depth += (token.kind in ")]") - (token.kind in "([")
+        if depth < 0 or (depth == 0 and token.kind == "SELECT"):
+            break
+        if depth == 0 and token.kind in CLAUSES:
+            found.append(token.kind)
+    return found[::-1]
 
 
 def misspelt(token: Token) -> str:
-    """The keyword that a name nearly is."""
-    if token.kind != NAME or len(str(token.value)) < 3:
+    """The keyword that a name nearly is, or ""."""
+    name = str(token.value)
+    if token.kind != NAME or len(name) < 3:
         return ""
-    found = nearest(str(token.value).upper(), MISSPELT, limit=1)
-    return found[0] if found and abs(len(found[0]) - len(str(token.value))) <= 1 else ""
+    found = nearest(name.upper(), MISSPELT, limit=1)
+    return found[0] if found and abs(len(found[0]) - len(name)) <= 1 else ""
 
 
 def hint_for_statement(token: Token) -> tuple[str, str]:
     """Message and hint for a text that does not start with SELECT, WITH or a parenthesis."""
     if token.kind == END:
-        return "the query is empty", "the shortest one is SELECT *"
+        return "the query is empty", "the shortest query is SELECT *"
     word = str(token.value).upper()
+    known = word in OTHER_STATEMENTS or word in CLAUSES
+    message = f"expected SELECT, found {word}" if known else f'expected SELECT, found "{str(token.value)[:40]}"'
     if word in OTHER_STATEMENTS:
-        return f"a query only reads: expected SELECT, found {word}", "change datasets with the methods of Dataset"
+        return message, "a query only reads: only SELECT is there; the methods of Dataset change a dataset"
     if token.kind in CLAUSES:
-        return f"expected SELECT, found {token.kind}", f"write SELECT * {token.kind} ..."
+        return message, f"write SELECT * {CLAUSES[token.kind]} ..."
     if found := nearest(word, ("SELECT", "WITH"), limit=1):
-        return f'expected SELECT, found "{token.value}"', f"did you mean {found[0]}?"
-    return "expected SELECT at the start of the query", "to filter rows write SELECT * WHERE followed by the condition"
+        return message, f"did you mean {found[0]}?"
+    if token.kind == NAME:
+        return message, "to filter rows write SELECT * WHERE followed by the condition"
+    return message, "the shortest query is SELECT *"

@@ -26,11 +26,13 @@ from ..nodes import (
     Ungroup,
 )
 from ..tokens import ALIAS_KINDS, END, INTEGER, NAME_KINDS, QUOTED, STRING
-from .expressions import ExpressionParser
+from .expressions import LEVELS, ExpressionParser
 from .hints import hint_for_statement
 
 SET_OPERATORS: dict[str, SetOperator] = {"UNION": "UNION", "INTERSECT": "INTERSECT", "EXCEPT": "EXCEPT"}
 OUTER_JOINS: dict[str, JoinKind] = {"LEFT": "LEFT", "RIGHT": "RIGHT", "FULL": "FULL", "OUTER": "FULL"}
+AFTER_OPERAND = frozenset(LEVELS) | {"[", ".", "("}
+"""Tokens that make an expression of the name before them."""
 DIMENSIONS: dict[str, OneOf["TIME", "SPACE"]] = {"TIME": "TIME", "SPACE": "SPACE"}
 
 
@@ -44,7 +46,7 @@ class QueryParser(ExpressionParser):
         if self.accept(";") and not self.peek(END):
             self.fail("the end of the query", "one query at a time: leave out what follows the semicolon")
         if not self.peek(END):
-            self.fail("the end of the query")
+            self.fail_extra("the end of the query")
         return query
 
     def parse_query(self) -> Query:
@@ -150,7 +152,9 @@ class QueryParser(ExpressionParser):
         start = self.token.start
         if self.accept("*"):
             return Star(span=self.span_from(start))
-        if self.token.kind in NAME_KINDS and [token.kind for token in self.tokens[self.position + 1 :][:2]] == [
+        if self.token.kind in NAME_KINDS and [
+            token.kind for token in self.tokens[self.position + 1 : self.position + 3]
+        ] == [
             ".",
             "*",
         ]:
@@ -290,8 +294,10 @@ class QueryParser(ExpressionParser):
     def parse_ungroup(self) -> Ungroup:
         start = self.expect("UNGROUP").start
         self.expect("BY")
-        by = None if self.accept("SPLIT") else self.parse_expression()
-        return Ungroup(by, span=self.span_from(start))
+        if self.peek("SPLIT") and self.peek_next().kind not in AFTER_OPERAND:
+            self.advance()
+            return Ungroup(span=self.span_from(start))
+        return Ungroup(self.parse_expression(), span=self.span_from(start))
 
     # --- ORDER BY, LIMIT, SAMPLE BY ----------------------------------------------------------------------------------
 
@@ -331,7 +337,8 @@ class QueryParser(ExpressionParser):
         return limit, offset
 
     def parse_limit(self) -> Limit:
-        if self.peek_next().kind != "ALL":
+        following = [token.kind for token in self.tokens[self.position + 1 : self.position + 3]]
+        if following[0] != "ALL" or following[1] == "(":
             return self.parse_share()
         start = self.expect("LIMIT").start
         self.expect("ALL")
