@@ -3,6 +3,8 @@ from __future__ import annotations
 import ast
 import importlib
 import tokenize
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -35,8 +37,8 @@ def test_each_source_file_is_importable_under_its_name(name: str) -> None:
 
 
 @pytest.mark.parametrize(("name", "path"), sorted(source_files().items()))
-def test_each_module_opens_with_its_purpose_and_is_no_longer_than_a_room(name: str, path: object) -> None:
-    with tokenize.open(str(path)) as file:
+def test_each_module_opens_with_its_purpose_and_is_no_longer_than_a_room(name: str, path: Path) -> None:
+    with tokenize.open(path) as file:
         text = file.read()
     purpose = ast.get_docstring(ast.parse(text))
     assert purpose, f"{name} has no docstring"
@@ -48,6 +50,28 @@ def test_the_folder_name_is_refused_as_an_import_name(name: str, monkeypatch: py
     monkeypatch.syspath_prepend(str(ROOT))
     with pytest.raises(ImportError, match=rf"import lakebed\.{name}, not {name}"):
         importlib.import_module(name)
+
+
+@pytest.mark.parametrize(
+    ("part", "allowed"), [("tql", {"errors"}), ("storage", {"errors"}), ("loader", {"errors", "storage"})]
+)
+def test_a_part_imports_of_ours_only_what_lies_below_it(part: str, allowed: set[str]) -> None:
+    wrong = []
+    for name, path in source_files().items():
+        if name.startswith(f"lakebed.{part}"):
+            wrong += [f"{name}: {target}" for target in _imports_of_ours(name, path) if target not in {part, *allowed}]
+    assert wrong == []
+
+
+def _imports_of_ours(name: str, path: Path) -> Iterator[str]:
+    """First word below `lakebed` of each import, also of those inside functions and under TYPE_CHECKING."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        targets = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            base = package.rsplit(".", node.level - 1)[0] + "." if node.level else ""
+            targets = [f"{base}{node.module}"] if node.module else [base + alias.name for alias in node.names]
+        yield from (target.split(".")[1] for target in targets if target.startswith("lakebed."))
 
 
 def test_no_folder_of_tests_is_a_package() -> None:

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-USER_EXTRAS = {"s3", "torch", "jpeg", "pandas"}
-"""Extras that modules of the package import from; the others serve examples and development."""
+USER_EXTRAS = {"s3", "torch", "jpeg"}
+"""Extras that modules of the package import from; pandas is imported by pyarrow, the others by examples and tests."""
 
 
 def pyproject() -> dict[str, Any]:
