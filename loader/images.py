@@ -12,7 +12,7 @@ import numpy as np
 from ..storage.codecs import COMPRESSIONS, ImageHeader, decode_image, encode_image, normalise_compression, read_header
 from ..storage.codecs.image import header_info
 from ..storage.schema import TensorSpec
-from .jpeg import maybe_baseline
+from .transcode import maybe_baseline
 from .options import ImagePolicy
 from .resize import resize_image
 

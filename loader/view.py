@@ -185,6 +185,10 @@ class MaterialisedView:
                     self._payloads.popitem(last=False)
         return held
 
+    def chunk_of(self, number: int) -> int:
+        """Chunk file of a record batch."""
+        return self._owners[number][0]
+
     def place(self, number: int) -> str:
         """Name of the file that a record batch is in, for messages."""
         return f"{self.store.url}: {self.prefix}/{self.index.chunks[self._owners[number][0]].key}"

@@ -8,9 +8,7 @@ from hypothesis import strategies as st
 from lakebed.loader.order import EpochOrder, ShuffleSpec, permutation
 
 blocks = st.lists(st.integers(1, 40), min_size=1, max_size=12)
-specs = st.builds(
-    ShuffleSpec, shuffle=st.booleans(), seed=st.integers(-(2**63), 2**63 - 1), window=st.integers(0, 14)
-)
+specs = st.builds(ShuffleSpec, shuffle=st.booleans(), seed=st.integers(-(2**63), 2**63 - 1), window=st.integers(0, 14))
 
 
 @given(blocks, specs, st.integers(0, 1000))

@@ -1,0 +1,153 @@
+"""From the arguments of a loader to checked options; nothing here needs torch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from ..storage.errors import InvalidInputError
+from ..storage.source import SampleSource
+from .builder import BatchBuilder, BuildOptions, Transform, check_transform
+from .decode import DecodeHints
+from .images import image_mode, is_image
+from .order import ShuffleSpec
+from .pipeline import ThreadOptions
+from .plan import EpochPlan
+from .policy import POLICIES, OnBadSample
+from .reading import ReadOptions, RowReader
+from .shards import ShardPlan, Tail
+from .view import MaterialisedView
+
+REMOTE_WINDOW = 16
+"""Chunk files that are mixed together when a view is streamed; locally all are."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LoaderArguments:
+    """What `make_loader` and `numpy_batches` have in common; see `make_loader` for the meaning of each."""
+
+    tensors: Sequence[str] | None = None
+    transform: Transform | None = None
+    transform_kwargs: Mapping[str, Any] = field(default_factory=dict)
+    batch_size: int = 1
+    shuffle: bool = False
+    collate_fn: Callable[[list[Any]], Any] | None = None
+    drop_last: bool = False
+    tail: Tail = "balanced"
+    decode_method: Mapping[str, str] = field(default_factory=dict)
+    return_index: bool = True
+    resize: tuple[int, int] | None = None
+    min_side: int | None = None
+    window: int | None = None
+    seed: int | None = None
+    on_error: OnBadSample = "raise"
+    max_bad: float = 0.01
+    num_threads: int | None = None
+    prefetch_factor: int | None = None
+    timeout: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.on_error not in POLICIES:
+            raise InvalidInputError(f"on_error is one of {', '.join(POLICIES)}: found {self.on_error!r}")
+        if self.resize is not None and (len(self.resize) != 2 or min(self.resize) < 1):
+            raise InvalidInputError(f"resize is (height, width): found {self.resize!r}")
+        if self.resize is not None and self.min_side is not None:
+            raise InvalidInputError("resize and min_side exclude each other: resize already decodes at a fraction")
+
+
+def names_of(source: SampleSource, tensors: Sequence[str] | None) -> tuple[str, ...]:
+    """The tensors to read: those asked for, or all that are not hidden."""
+    if tensors is not None:
+        return tuple(tensors)
+    return tuple(spec.name for spec in source.schema if not spec.hidden)
+
+
+def make_builder(source: SampleSource, arguments: LoaderArguments, torch: bool) -> BatchBuilder:
+    """The builder of batches for these arguments. Raises InvalidInputError, NotFoundError."""
+    names = names_of(source, arguments.tensors)
+    check_transform(arguments.transform, names)
+    hints = DecodeHints(arguments.resize, arguments.min_side)
+    reader = RowReader(source, ReadOptions(names, dict(arguments.decode_method), hints, arguments.return_index))
+    options = BuildOptions(
+        transform=arguments.transform,
+        transform_kwargs=dict(arguments.transform_kwargs),
+        collate=arguments.collate_fn,
+        torch=torch,
+        on_error=arguments.on_error,
+    )
+    return BatchBuilder(reader, options, uniform_shapes(source, reader))
+
+
+def uniform_shapes(source: SampleSource, reader: RowReader) -> dict[str, tuple[int, ...]]:
+    """Image tensors whose decoded samples are all known to have one shape."""
+    found: dict[str, tuple[int, ...]] = {}
+    for spec in reader.specs:
+        if not is_image(spec) or reader.options.decode_method.get(spec.name, "numpy") != "numpy":
+            continue
+        channels = 1 if image_mode(spec) == "gray" else 3
+        shape = _recorded_shape(source, spec.name)
+        if reader.options.hints.resize:
+            found[spec.name] = (*reader.options.hints.resize, shape[2] if shape else channels)
+        elif shape is not None and reader.options.hints.min_side is None:
+            found[spec.name] = shape
+    return found
+
+
+def _recorded_shape(source: SampleSource, tensor: str) -> tuple[int, ...] | None:
+    if not isinstance(source, MaterialisedView):
+        return None
+    shape = source.index.facts.get(tensor, {}).get("shape")
+    return tuple(shape) if shape else None
+
+
+def make_plan(
+    source: SampleSource, arguments: LoaderArguments, rank: int, world: int, epoch: int, start: int, seed: int
+) -> EpochPlan:
+    """The plan of an epoch."""
+    tail: Tail = "drop" if arguments.drop_last else arguments.tail
+    return EpochPlan(
+        source, shuffle_spec(source, arguments, seed), arguments.batch_size, tail, rank, world, epoch, start
+    )
+
+
+def shuffle_spec(source: SampleSource, arguments: LoaderArguments, seed: int) -> ShuffleSpec:
+    """How epochs are ordered."""
+    window = arguments.window
+    if window is None:
+        window = REMOTE_WINDOW if is_remote(source) else 0
+    return ShuffleSpec(arguments.shuffle, seed, window)
+
+
+def is_remote(source: SampleSource) -> bool:
+    """Whether rows lie in files that must be brought here first."""
+    return isinstance(source, MaterialisedView) and source.store.url.startswith("s3://")
+
+
+def check_plan(source: SampleSource, arguments: LoaderArguments, world: int) -> None:
+    """Raise now what would be raised in the first epoch."""
+    ShardPlan(len(source), arguments.batch_size, world, "drop" if arguments.drop_last else arguments.tail)
+
+
+def thread_options(arguments: LoaderArguments) -> ThreadOptions:
+    """Threads for loading in this process."""
+    threads = arguments.num_threads if arguments.num_threads is not None else usable_cores()
+    ahead = arguments.prefetch_factor if arguments.prefetch_factor is not None else 2
+    return ThreadOptions(threads, max(1, ahead), arguments.timeout or float("inf"))
+
+
+def usable_cores() -> int:
+    """Cores this process may use, at most 16: more threads than that only stand in each other's way."""
+    try:
+        count = len(os.sched_getaffinity(0))
+    except AttributeError:
+        count = os.cpu_count() or 1
+    return min(16, count)
+
+
+def random_seed() -> int:
+    """A seed that nobody chose."""
+    return int(np.random.SeedSequence().entropy or 0) % 2**63  # type: ignore[operator]  # an int when none was given

@@ -1,0 +1,308 @@
+"""`make_loader`: a real `torch.utils.data.DataLoader` over any source, exact, resumable, and ended cleanly."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch.utils.data import DataLoader
+
+from ..errors import LakebedError
+from ..storage.errors import InvalidInputError
+from ..storage.source import SampleSource
+from .builder import Transform
+from .config import LoaderArguments, check_plan, make_builder, shuffle_spec
+from .dataset import BatchDataset, Delivery
+from .errors import LoaderTimeoutError, WorkerError
+from .policy import BadSamples, OnBadSample
+from .shards import Tail
+from .state import LoaderState, source_hash
+from .stats import LoaderStats
+from .transport import Receiver
+
+
+class Loader(DataLoader[Any]):
+    """The loader that `make_loader` returns; ``len`` is the number of batches of an epoch on this rank.
+
+    Attributes:
+        epoch: number of the next epoch; `set_epoch` chooses it.
+        bad_samples: every sample that could not be read.
+    """
+
+    def __init__(self, dataset: BatchDataset, seed: int, num_workers: int, **options: Any) -> None:
+        self.bad_samples = BadSamples()
+        self.seed = seed
+        self.epoch = 0
+        self._stats = LoaderStats()
+        self._current: tuple[int, int] = (0, 0)
+        self._resumed: tuple[int, int] | None = None
+        self._receiver: Receiver | None = None
+        self._batches = dataset
+        super().__init__(dataset, batch_size=None, num_workers=num_workers, collate_fn=_unchanged, **options)
+
+    @property
+    def arguments(self) -> LoaderArguments:
+        return self._batches.arguments
+
+    def __iter__(self) -> Any:
+        epoch, start = self._resumed or (self.epoch, 0)
+        self._resumed = None
+        self.epoch = epoch + 1
+        if self._receiver is None or not self.persistent_workers:
+            self._receiver = Receiver()
+        self._batches.begin(epoch, start, self.seed, self._receiver.token)
+        self._current = (epoch, start)
+        self._stats.start()
+        return LoaderIterator(self, super().__iter__(), epoch, start, self._receiver)
+
+    def set_epoch(self, epoch: int) -> None:
+        """The next iteration is epoch `epoch`."""
+        self.epoch = epoch
+        self._resumed = None
+
+    def stats(self) -> dict[str, Any]:
+        """Where the time went; see `LoaderStats.to_dict`."""
+        return {**self._stats.to_dict(), "bad_samples": self.bad_samples.count}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Where this loader stands, after the newest batch that was given out: under 1 KB of plain values, the same on
+        every rank but for the count of bad samples."""
+        epoch, consumed = self._resumed or self._current
+        if self._resumed is None and self._batches.plan(epoch, consumed, self.seed).shards.steps == 0 and consumed:
+            epoch, consumed = epoch + 1, 0
+        return self._state(epoch, consumed).to_dict()
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], force: bool = False) -> None:
+        """Go on where `state_dict` was taken: the next iteration gives exactly the rest of that epoch.
+
+        The number of workers may differ. With another batch size or number of ranks the rest is cut into other batches, and still
+        comes exactly once. `force` starts the epoch afresh where the rows are others.
+
+        Raises:
+            InvalidInputError: no state of a loader.
+            StateError: the state belongs to other rows or another order.
+        """
+        state = LoaderState.from_dict(state_dict)
+        try:
+            state.check(self._state(0, 0))
+        except LakebedError:
+            if not force:
+                raise
+            state = replace(state, consumed=0)
+        self.seed = state.seed
+        self._resumed = (state.epoch, state.consumed)
+        self.epoch = state.epoch
+
+    def _state(self, epoch: int, consumed: int) -> LoaderState:
+        source = self._batches.source
+        spec = shuffle_spec(source, self.arguments, self.seed)
+        return LoaderState(
+            seed=self.seed,
+            shuffle=spec.shuffle,
+            window=spec.window,
+            epoch=epoch,
+            consumed=consumed,
+            rows=len(source),
+            source=source_hash(source),
+            bad=self.bad_samples.count,
+        )
+
+    def delivered(self, epoch: int, consumed: int, delivery: Delivery, waited: float) -> None:
+        """Take note of a batch that is about to be given out."""
+        self._current = (epoch, consumed)
+        built = delivery.built
+        assert built is not None
+        self._stats.add(built.count, waited, built.times)
+        for sample in built.bad:
+            self.bad_samples.add(sample)
+        if built.bad:
+            self.bad_samples.check(len(self._batches.source), self.arguments.max_bad)
+
+
+class LoaderIterator:
+    """One epoch: counts what was given out and raises errors of workers as what they are."""
+
+    def __init__(self, loader: Loader, inner: Iterator[Delivery], epoch: int, start: int, receiver: Receiver) -> None:
+        self._loader = loader
+        self._inner = inner
+        self._epoch = epoch
+        self._shards = loader.dataset.plan(epoch, start, loader.seed).shards  # type: ignore[attr-defined]  # a BatchDataset
+        self._step = 0
+        self._receiver = receiver
+
+    def __iter__(self) -> LoaderIterator:
+        return self
+
+    def __len__(self) -> int:
+        """Batches that are left."""
+        return self._shards.steps - self._step
+
+    def __next__(self) -> Any:
+        began = time.perf_counter()
+        try:
+            delivery = next(self._inner)
+        except (RuntimeError, ConnectionError, EOFError) as error:
+            raise self._explained(error) from error
+        if delivery.failure is not None:
+            for note in delivery.notes:
+                delivery.failure.add_note(note)
+            raise delivery.failure
+        consumed = self._shards.bounds(self._step)[1]
+        self._step += 1
+        self._loader.delivered(self._epoch, consumed, delivery, time.perf_counter() - began)
+        assert delivery.built is not None
+        return delivery.built.batch
+
+    def _explained(self, error: Exception) -> Exception:
+        """Errors of worker processes in our own words; others as they are."""
+        place = f"epoch {self._epoch}, batch {self._step}"
+        if isinstance(error, LakebedError):
+            return error
+        if "timed out" in str(error):
+            return LoaderTimeoutError(
+                f"no batch came from the workers within {self._loader.timeout:g} s",
+                place=place,
+                hint="the store or a linked file does not answer; raise timeout= if it is only slow",
+            )
+        if "exited unexpectedly" in str(error) or isinstance(error, ConnectionError | EOFError):
+            return WorkerError(
+                f"a worker process died: {error}",
+                place=place,
+                hint="it may have been out of memory, or a native library crashed; num_workers=0 shows where",
+            )
+        return error
+
+
+def _unchanged(value: Any) -> Any:
+    return value
+
+
+def make_loader(
+    source: SampleSource,
+    *,
+    tensors: Sequence[str] | None = None,
+    transform: Transform | None = None,
+    batch_size: int = 1,
+    num_workers: int = 0,
+    shuffle: bool = False,
+    collate_fn: Callable[[list[Any]], Any] | None = None,
+    drop_last: bool = False,
+    decode_method: Mapping[str, str] | None = None,
+    pin_memory: bool = False,
+    prefetch_factor: int | None = None,
+    persistent_workers: bool = False,
+    return_index: bool = True,
+    buffer_size: int | None = None,
+    seed: int | None = None,
+    on_error: OnBadSample = "raise",
+    max_bad: float = 0.01,
+    distributed: bool | tuple[int, int] | None = None,
+    tail: Tail = "balanced",
+    resize: tuple[int, int] | None = None,
+    min_side: int | None = None,
+    transform_kwargs: Mapping[str, Any] | None = None,
+    window: int | None = None,
+    num_threads: int | None = None,
+    timeout: float = 120.0,
+    multiprocessing_context: Any = None,
+    worker_init_fn: Callable[[int], None] | None = None,
+) -> Loader:
+    """A `torch.utils.data.DataLoader` over the rows of `source`.
+
+    Args:
+        source: a snapshot, a selection, or a materialised view.
+        tensors: names of the tensors to read; None reads all.
+        transform: called with a dict of NumPy arrays per row (images uint8 (H, W, C), boxes float32 (n, 4), labels int64 (n,);
+            writable and C-contiguous), or a dict of callables by tensor. Runs in the workers, or with no workers in the
+            calling thread.
+        batch_size: rows of a batch on this rank.
+        num_workers: processes that build whole batches; 0 reads and decodes in threads of this process.
+        shuffle: a new random order in every epoch, fixed by `seed` and the epoch's number alone.
+        collate_fn: makes a batch of the list of transformed samples. By default arrays of equal shape are stacked into
+            tensors, others stay lists of tensors.
+        drop_last: leave out the last, smaller batch; the same as ``tail="drop"``.
+        decode_method: by tensor "numpy", "tobytes" (the stored file), "pil", or "data" (a dict).
+        prefetch_factor: batches each worker (or the threads) are ahead; 2 if None.
+        return_index: add "index", the row's position, to each sample.
+        buffer_size: taken for Deep Lake's sake; no buffer is needed for shuffling here.
+        seed: of the order; None draws one (under torch.distributed: 0, since ranks must agree).
+        on_error: for samples that cannot be read: "raise", "skip", "substitute" by another row, or "blank".
+        max_bad: share of the rows that may be bad before an error is raised all the same.
+        distributed: (rank, world size), or False for none; by default asked of torch.distributed.
+        tail: see `ShardPlan`.
+        resize: deliver images at (height, width), decoded at a fraction where possible; boxes are scaled along.
+        min_side: JPEGs may be decoded at a fraction while the shorter side keeps this many pixels.
+        transform_kwargs: keyword arguments for `transform`.
+        window: chunk files that are shuffled together; 0 all. By default all of a local view, 16 of a streamed one.
+        num_threads: decoding threads when `num_workers` is 0; by default one per core.
+        timeout: seconds after which waiting for a batch is an error.
+
+    Raises:
+        InvalidInputError, NotFoundError: an argument does not fit the source.
+    """
+    rank, world = rank_and_world(distributed)
+    arguments = LoaderArguments(
+        tensors=tensors,
+        transform=transform,
+        transform_kwargs=dict(transform_kwargs or {}),
+        batch_size=batch_size,
+        shuffle=shuffle,
+        collate_fn=collate_fn,
+        drop_last=drop_last,
+        tail=tail,
+        decode_method=dict(decode_method or {}),
+        return_index=return_index,
+        resize=resize,
+        min_side=min_side,
+        window=window,
+        seed=seed,
+        on_error=on_error,
+        max_bad=max_bad,
+        num_threads=num_threads,
+        prefetch_factor=prefetch_factor,
+        timeout=timeout,
+    )
+    check_plan(source, arguments, world)
+    chosen = seed if seed is not None else _seed(world)
+    dataset = BatchDataset(source, arguments, make_builder(source, arguments, torch=True), chosen, rank, world)
+    return Loader(
+        dataset,
+        chosen,
+        num_workers,
+        pin_memory=pin_memory,
+        prefetch_factor=(prefetch_factor or 2) if num_workers else None,
+        persistent_workers=persistent_workers and num_workers > 0,
+        timeout=timeout if num_workers else 0,
+        multiprocessing_context=multiprocessing_context if num_workers else None,
+        worker_init_fn=worker_init_fn,
+    )
+
+
+def rank_and_world(distributed: bool | tuple[int, int] | None) -> tuple[int, int]:
+    """This process's rank and the number of ranks.
+
+    Raises:
+        InvalidInputError: a rank outside the world, or ``distributed=True`` without torch.distributed.
+    """
+    if isinstance(distributed, tuple):
+        rank, world = distributed
+        if not 0 <= rank < world:
+            raise InvalidInputError(
+                f"distributed is (rank, world size) with 0 <= rank < world size: found {distributed}"
+            )
+        return rank, world
+    import torch.distributed as dist
+
+    if distributed is not False and dist.is_available() and dist.is_initialized():
+        return dist.get_rank(), dist.get_world_size()
+    if distributed:
+        raise InvalidInputError("distributed=True, but torch.distributed is not initialised")
+    return 0, 1
+
+
+def _seed(world: int) -> int:
+    # Follows torch.manual_seed, as torch's own random sampler does.
+    return 0 if world > 1 else int(torch.empty((), dtype=torch.int64).random_().item())

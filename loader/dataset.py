@@ -1,0 +1,114 @@
+"""The iterable dataset behind a loader: yields whole batches, in this process or in workers."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch.utils.data import IterableDataset, get_worker_info
+
+from ..errors import LakebedError
+from ..storage.source import SampleSource
+from .builder import BatchBuilder, Built
+from .config import LoaderArguments, make_plan, thread_options
+from .pipeline import build_inline, build_threaded
+from .plan import EpochPlan
+from .transport import AVAILABLE, BatchMemory, Sender
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What travels from the builder to the loader's iterator beside each batch."""
+
+    step: int
+    built: Built | None
+    failure: LakebedError | None = None
+    notes: tuple[str, ...] = ()
+
+    def pin_memory(self, device: Any = None) -> Delivery:
+        """Called by torch's pinning thread."""
+        from dataclasses import replace
+
+        from torch.utils.data._utils.pin_memory import pin_memory
+
+        if self.built is None:
+            return self
+        return replace(self, built=replace(self.built, batch=pin_memory(self.built.batch, device)))
+
+
+class BatchDataset(IterableDataset[Delivery]):
+    """One iteration yields the batches of one epoch on one rank; in a worker, those whose turn is its own.
+
+    `begin` must be called before each iteration; persistent workers learn of it through shared memory.
+    """
+
+    def __init__(
+        self, source: SampleSource, arguments: LoaderArguments, builder: BatchBuilder, seed: int, rank: int, world: int
+    ) -> None:
+        super().__init__()
+        self.source = source
+        self.arguments = arguments
+        self.builder = builder
+        self.rank, self.world = rank, world
+        self.token = ""
+        self._now = (0, 0, seed)
+        self._announced = torch.zeros(3, dtype=torch.int64).share_memory_()
+        self._iterated = False
+        self._sender: Sender | None = None
+
+    def begin(self, epoch: int, start: int, seed: int, token: str) -> None:
+        """Set what the next iteration is."""
+        self._now = (epoch, start, seed)
+        self._announced.copy_(torch.tensor(self._now, dtype=torch.int64))
+        self.token = token
+
+    def plan(self, epoch: int, start: int, seed: int) -> EpochPlan:
+        """The batches of this rank."""
+        return make_plan(self.source, self.arguments, self.rank, self.world, epoch, start, seed)
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch on this rank."""
+        return self.plan(0, 0, 0).shards.steps
+
+    def __iter__(self) -> Iterator[Any]:
+        worker = get_worker_info()
+        if worker is None:
+            return self._in_process(self.plan(*self._now))
+        # A worker's first epoch is the one it was started for; a persistent one is told of later epochs.
+        epoch, start, seed = (int(v) for v in self._announced) if self._iterated else self._now
+        self._iterated = True
+        return self._in_worker(self.plan(epoch, start, seed), worker.id, worker.num_workers)
+
+    def _in_process(self, plan: EpochPlan) -> Iterator[Delivery]:
+        threads = thread_options(self.arguments)
+        if threads.threads:
+            built = build_threaded(self.builder, plan.batches(), threads)
+        else:
+            built = build_inline(self.builder, plan.batches(), lambda _: {})
+        for batch, done in built:
+            yield Delivery(batch.step, done)
+
+    def _in_worker(self, plan: EpochPlan, worker: int, workers: int) -> Iterator[Any]:
+        if AVAILABLE and self._sender is None:
+            self._sender = Sender(self.token)
+        sender = self._sender
+        memory = BatchMemory(sender, dict(self.builder.uniform)) if sender else None
+        step = -1
+        try:
+            batches = build_inline(self.builder, plan.batches(worker, workers), memory or (lambda _: {}))
+            for batch, done in batches:
+                step = batch.step
+                delivery = Delivery(step, done)
+                yield sender.pack(delivery, memory.lease if memory else None) if sender else delivery
+        except LakebedError as error:
+            # torch would keep only the text; the consumer raises the error itself.
+            yield Delivery(step + workers, None, error, tuple(getattr(error, "__notes__", ())))
+        except Exception as error:
+            text = "".join(traceback.format_exception(error))
+            wrapped = LakebedError(
+                f"a worker of the loader failed: {type(error).__name__}: {error}", kind="worker-failed"
+            )
+            yield Delivery(step + workers, None, wrapped, (text,))

@@ -1,0 +1,95 @@
+"""Batches of a plan, in order: built in the calling thread, or read and decoded ahead by threads.
+
+Threads pay where decoding releases the GIL; the user's transform and collation always run in the consumer's thread, one after the
+other, as they would without threads.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import TimeoutError as FutureTimeout
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from .builder import BatchBuilder, BatchRows, Built, Loaded
+from .errors import LoaderTimeoutError
+from .slots import SlotPool
+
+Out = Mapping[str, np.ndarray[Any, Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class ThreadOptions:
+    """How far threads work ahead.
+
+    Attributes:
+        threads: threads that read and decode; 0 does it in the calling thread.
+        ahead: batches under way.
+        deadline: seconds after which waiting for one batch is an error.
+    """
+
+    threads: int = 0
+    ahead: int = 2
+    deadline: float = 120.0
+
+
+def build_inline(
+    builder: BatchBuilder, batches: Iterable[BatchRows], memory: Callable[[int], Out]
+) -> Iterator[tuple[BatchRows, Built]]:
+    """Every batch from start to end in the calling thread; `memory(count)` gives the arrays to decode into."""
+    for batch in batches:
+        out = memory(len(batch.rows))
+        yield batch, builder.finish([builder.load(batch, 0, len(batch.rows), out)], out)
+
+
+def build_threaded(
+    builder: BatchBuilder, batches: Iterable[BatchRows], options: ThreadOptions
+) -> Iterator[tuple[BatchRows, Built]]:
+    """The same with threads; closing the iterator ends them.
+
+    Raises:
+        LoaderTimeoutError: a batch took longer than the deadline.
+    """
+    pool = SlotPool(options.ahead + 2)
+    executor = ThreadPoolExecutor(options.threads, thread_name_prefix="lakebed-loader")
+    window: deque[tuple[BatchRows, list[Future[Loaded]], Out]] = deque()
+    try:
+        for batch in batches:
+            out = builder.outputs(len(batch.rows), pool)
+            window.append((batch, _submit(executor, builder, batch, out, options.threads), out))
+            if len(window) > options.ahead:
+                yield _finished(builder, window.popleft(), options)
+        while window:
+            yield _finished(builder, window.popleft(), options)
+    finally:
+        executor.shutdown(wait=False, cancel_futures=True)
+
+
+def _submit(
+    executor: ThreadPoolExecutor, builder: BatchBuilder, batch: BatchRows, out: Out, threads: int
+) -> list[Future[Loaded]]:
+    """One job per thread, each for a stretch of the batch, so that the first batch is there soon."""
+    bounds = np.linspace(0, len(batch.rows), min(threads, len(batch.rows)) + 1).astype(int).tolist()
+    return [
+        executor.submit(builder.load, batch, start, stop, out) for start, stop in zip(bounds, bounds[1:], strict=False)
+    ]
+
+
+def _finished(
+    builder: BatchBuilder, entry: tuple[BatchRows, list[Future[Loaded]], Out], options: ThreadOptions
+) -> tuple[BatchRows, Built]:
+    batch, futures, out = entry
+    try:
+        parts = [future.result(timeout=options.deadline) for future in futures]
+    except FutureTimeout as error:
+        row = int(batch.rows[0])
+        raise LoaderTimeoutError(
+            f"batch {batch.step} did not come within {options.deadline:g} s",
+            place=str(builder.reader.place(row)),
+            hint="the store or a linked file does not answer; raise timeout= if it is only slow",
+        ) from error
+    return batch, builder.finish(parts, out)
