@@ -14,7 +14,7 @@ from .commits import Tree
 from .context import Context
 from .errors import RangeError, StateError
 from .htypes import htype_of
-from .links.base import StoredLink
+from .htypes.link import stored_links
 from .manifest import Entry, Manifest, read_manifest
 from .objects import Staging
 from .payloads import REF_SUFFIX, REF_TYPE, Part, read_parts
@@ -201,18 +201,3 @@ def _fetch_links(
             raise found
         payloads.append(found)
     return payloads
-
-
-def stored_links(stored: Mapping[str, pa.Array]) -> list[StoredLink | None]:
-    """The links that rows of a ``link[...]`` tensor hold."""
-    links: list[StoredLink | None] = []
-    for url, creds, seen in zip(
-        stored[""].to_pylist(), stored[".creds"].to_pylist(), stored[".seen"].to_pylist(), strict=True
-    ):
-        seen = seen or {}
-        links.append(
-            StoredLink(url, creds, seen.get("size") or 0, seen.get("etag") or "", seen.get("mtime") or 0.0)
-            if url is not None
-            else None
-        )
-    return links
