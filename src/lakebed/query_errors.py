@@ -1,0 +1,30 @@
+"""What DuckDB reports while it runs a query, as errors of the query language."""
+
+from __future__ import annotations
+
+from .tql.errors import TQLError, TQLLimitError, TQLTypeError
+from .tql.source import Span
+from .tql.sql_expressions import MISMATCH
+
+
+def translated(message: str, sql: str) -> TQLError:
+    """The error of ours that says what DuckDB's `message` means."""
+    if MISMATCH in message:
+        start, end, shapes = message.split(MISMATCH, 1)[1].split(" ", 2)
+        return TQLTypeError(
+            f"arrays of shapes {shapes.strip()} do not fit together",
+            kind="shape-mismatch",
+            span=Span(int(start), int(end)),
+            hint="element-wise operations need equal shapes, or one side with a single value",
+        )
+    if "Overflow" in message or "out of range" in message:
+        return TQLTypeError("a number does not fit in 64 bits", kind="overflow", hint=first_line(message))
+    if "Out of Memory" in message:
+        return TQLLimitError("the query needs more memory than it may use", kind="memory", hint=first_line(message))
+    return TQLError(
+        f"the query could not be run: {first_line(message)}", kind="engine", hint=f"the SQL was: {sql[:500]}"
+    )
+
+
+def first_line(message: str) -> str:
+    return message.splitlines()[0] if message else ""

@@ -1,0 +1,161 @@
+"""The clauses around a SELECT: ORDER BY, LIMIT, SAMPLE BY, DISTINCT, GROUP BY, UNGROUP BY and EXPAND BY."""
+
+from __future__ import annotations
+
+from . import nodes
+from .bind_expressions import bind_expr
+from .bound import INT, Base, Const, Cut, Draw, Expr, Field, Output, Ref, SortKey, Spread, Type, Window
+from .coerce import folded
+from .errors import TQLTypeError, TQLUnsupportedError
+from .scope import Scope
+
+
+def bind_order(item: nodes.OrderItem, scope: Scope) -> SortKey:
+    """One sort key: a number, text, boolean or JSON value per row."""
+    value = bind_expr(item.value, scope)
+    if value.type.is_array or value.type.base is Base.IMAGE:
+        raise TQLTypeError(
+            f"ORDER BY needs one value per row, and this is {value.type}",
+            kind="array-order",
+            span=item.span,
+            hint="reduce it: order by max(x), or order by x[0]" if value.type.is_array else "",
+        )
+    return SortKey(value, item.descending, bool(item.nulls_first))
+
+
+def bind_cut(node: nodes.Query, scope: Scope) -> Cut | None:
+    """LIMIT and OFFSET as known numbers; a negative limit gives no rows, as in Deep Lake."""
+    if node.limit is None and node.offset is None:
+        return None
+    offset = 0 if node.offset is None else whole_number(node.offset, scope, "OFFSET")
+    if offset < 0:
+        raise TQLTypeError(f"OFFSET cannot be negative, and is {offset}", kind="bad-offset", span=node.span)
+    count, percent = limit_of(node.limit, scope)
+    return Cut(count, percent, offset)
+
+
+def limit_of(limit: nodes.Limit | None, scope: Scope) -> tuple[int | None, float | None]:
+    """(number of rows, percentage); both None for no limit."""
+    if limit is None or limit.count is None:
+        return None, None
+    if not limit.percent:
+        return max(0, whole_number(limit.count, scope, "LIMIT")), None
+    value = folded(bind_expr(limit.count, scope))
+    if value is None or not isinstance(value.value, (int, float)) or not 0 <= value.value <= 100:
+        raise TQLTypeError("a percentage is a known number from 0 to 100", kind="bad-limit", span=limit.span)
+    return None, float(value.value)
+
+
+def whole_number(node: nodes.Expr, scope: Scope, word: str) -> int:
+    value = folded(bind_expr(node, scope))
+    if value is None or not isinstance(value.value, int) or isinstance(value.value, bool):
+        raise TQLTypeError(f"{word} needs a known whole number", kind="bad-limit", span=node.span)
+    return value.value
+
+
+def bind_draw(node: nodes.SampleBy, scope: Scope) -> Draw:
+    weight = bind_expr(node.weight, scope)
+    if not weight.type.is_number or weight.type.is_array:
+        raise TQLTypeError(
+            f"SAMPLE BY needs one number per row, and this is {weight.type}",
+            kind="bad-weight",
+            span=node.weight.span,
+            hint="sample by max_weight(condition: 2, true: 1)",
+        )
+    count, percent = limit_of(node.limit, scope)
+    return Draw(weight, node.replace, count, percent)
+
+
+def bind_distinct(node: nodes.Select, outputs: tuple[Output, ...], scope: Scope) -> tuple[Expr, ...] | None:
+    """The values that make a row distinct: those named by ON, otherwise every result column."""
+    if node.distinct_on:
+        return tuple(bind_expr(expr, scope) for expr in node.distinct_on)
+    if not node.distinct:
+        return None
+    keys = [output.value for output in outputs if output.field.type.base is not Base.IMAGE]
+    if len(keys) < len(outputs):
+        raise TQLUnsupportedError(
+            "DISTINCT does not compare pixels",
+            kind="pixels",
+            span=node.span,
+            hint="name the columns: select distinct on (a, b) *",
+        )
+    return tuple(keys)
+
+
+def bind_group(keys: tuple[nodes.Expr, ...], scope: Scope) -> list[tuple[nodes.Expr, Field, Expr]]:
+    """Each key as written, the field of its value in the groups, and the bound expression."""
+    found: list[tuple[nodes.Expr, Field, Expr]] = []
+    for node in keys:
+        value = bind_expr(node, scope)
+        if value.type.base is Base.IMAGE or value.type.nested:
+            raise TQLTypeError(f"rows cannot be grouped by {value.type}", kind="bad-key", span=node.span)
+        origin = value.field.origin if isinstance(value, Ref) and value.part == "value" else None
+        name = value.field.name if isinstance(value, Ref) else f"key{len(found)}"
+        found.append((node, scope.context.new_field(name, value.type, origin=origin), value))
+    return found
+
+
+def bind_window(node: nodes.Expand, scope: Scope) -> Window:
+    before = whole_number(node.before, scope, "EXPAND BY")
+    after = 0 if node.after is None else whole_number(node.after, scope, "EXPAND BY")
+    if before < 0 or after < 0:
+        raise TQLTypeError("EXPAND BY needs numbers of rows from 0", kind="bad-expand", span=node.span)
+    counter = scope.context.new_field(node.alias, INT) if node.alias else None
+    return Window(before, after, node.overlap, counter)
+
+
+def bind_spread(
+    node: nodes.Select, outputs: tuple[Output, ...], scope: Scope
+) -> tuple[Spread | None, tuple[Output, ...]]:
+    """UNGROUP BY: the sequences of the result as rows again, or as shorter sequences."""
+    if node.ungroup is None:
+        return None, outputs
+    if node.group_by:
+        raise TQLUnsupportedError(
+            "GROUP BY and UNGROUP BY in one SELECT",
+            kind="group-and-ungroup",
+            span=node.ungroup.span,
+            hint="ungroup a grouped sub-query: select * from (select * group by x) ungroup by split",
+        )
+    sizes = () if node.ungroup.by is None else piece_sizes(node.ungroup.by, scope)
+    if not any(output.field.grouped for output in outputs):
+        raise TQLTypeError("UNGROUP BY needs columns of sequences", kind="not-grouped", span=node.ungroup.span)
+    columns, spread_outputs = [], []
+    for output in outputs:
+        field = piece_field(output.field, sizes, scope)
+        columns.append((output.field, field))
+        spread_outputs.append(Output(field, Ref(field, type=field.type)))
+    counter = None
+    if not sizes and any(isinstance(item.value, nodes.Star) for item in node.items):
+        counter = scope.context.new_field("frame_number", INT)
+        spread_outputs.append(Output(counter, Ref(counter, type=INT)))
+    return Spread(sizes, tuple(columns), counter), tuple(spread_outputs)
+
+
+def piece_sizes(node: nodes.Expr, scope: Scope) -> tuple[int, ...]:
+    value = folded(bind_expr(node, scope))
+    sizes = () if value is None else value.value if isinstance(value.value, tuple) else (value.value,)
+    whole = tuple(size for size in sizes if isinstance(size, int) and size > 0)
+    if not whole or len(whole) != len(sizes):
+        raise TQLTypeError(
+            "UNGROUP BY takes SPLIT, a whole number or an array of them", kind="bad-ungroup", span=node.span
+        )
+    return whole
+
+
+def piece_field(field: Field, sizes: tuple[int, ...], scope: Scope) -> Field:
+    """The field of one row (or one piece) of a sequence; columns that are no sequences repeat."""
+    if not field.grouped or sizes:
+        return scope.context.new_field(field.name, field.type, origin=field.origin, grouped=field.grouped)
+    type_ = field.type.element() if not field.type.nested else member_type(field)
+    return scope.context.new_field(field.name, type_, origin=field.origin)
+
+
+def member_type(field: Field) -> Type:
+    from .scope import column_type
+
+    return field.type.element() if field.origin is None else column_type(field.origin.column)
+
+
+__all__ = ["Const", "bind_cut", "bind_distinct", "bind_draw", "bind_group", "bind_order", "bind_spread", "bind_window"]

@@ -1,0 +1,271 @@
+"""Row plans: how the ordered list of row numbers of a plain query is found, and tests on rows that need no SQL.
+
+A query whose columns are all stored columns of one dataset is only a list of rows. The engine runs such a plan with NumPy
+over the Arrow children of label columns, with SQL over element tables, and with SQL over the rows for all else; each
+node says what it yields, never how.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from typing import Literal as OneOf
+
+from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, walk
+from .schema import ColumnInfo, Kind
+
+if TYPE_CHECKING:
+    from .relations import Relation
+
+# --- tests on rows ---------------------------------------------------------------------------------------------------
+
+LOWEST, HIGHEST = -(2**63), 2**63 - 1
+Intervals = tuple[tuple[int, int], ...]
+"""Sorted, disjoint, inclusive ranges of integers."""
+
+Quantifier = OneOf["ANY", "ALL", "ALL_STRICT"]
+
+
+@dataclass(frozen=True, slots=True)
+class LabelTest:
+    """ANY, ALL or ALL_STRICT of the labels of a row lie in `wanted`; with `negated` the rows where that is not so."""
+
+    column: ColumnInfo
+    quantifier: Quantifier
+    wanted: Intervals
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ElementTest:
+    """The same for a condition on elements of aligned columns; `fallback` is the condition on whole rows."""
+
+    columns: tuple[ColumnInfo, ...]
+    quantifier: Quantifier
+    condition: Expr
+    fallback: Expr
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SqlTest:
+    """A condition that is evaluated in SQL."""
+
+    condition: Expr
+
+
+@dataclass(frozen=True, slots=True)
+class SpanTest:
+    """The position of the row in the dataset lies in `wanted`."""
+
+    wanted: Intervals
+
+
+@dataclass(frozen=True, slots=True)
+class Joined:
+    """All (AND) or one (OR) of several tests."""
+
+    op: OneOf["AND", "OR"]
+    tests: tuple[Test, ...]
+
+
+Test = LabelTest | ElementTest | SqlTest | SpanTest | Joined
+
+# --- row plans -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class AllRows:
+    """Every row of a dataset, in order."""
+
+    dataset: int
+
+
+@dataclass(frozen=True, slots=True)
+class FilterRows:
+    """The rows of `source` that pass, in order; at most `limit` of them where it is set."""
+
+    dataset: int
+    source: RowPlan
+    test: Test
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CutRows:
+    dataset: int
+    source: RowPlan
+    cut: Cut
+
+
+@dataclass(frozen=True, slots=True)
+class MergeRows:
+    """A set operation; with `ascending` UNION sorts by row, otherwise it keeps the order of first appearance."""
+
+    dataset: int
+    op: OneOf["UNION", "INTERSECT", "EXCEPT"]
+    all: bool
+    branches: tuple[RowPlan, ...]
+    ascending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SqlRows:
+    """The rows that a relation yields, in its order."""
+
+    dataset: int
+    relation: Relation
+
+
+RowPlan = AllRows | FilterRows | CutRows | MergeRows | SqlRows
+
+# --- from conditions to tests ----------------------------------------------------------------------------------------
+
+
+def test_of(condition: Expr, *, all_rows: bool) -> Test | None:
+    """`condition` as tests, or None if nothing in it can be done without SQL over whole rows.
+
+    `all_rows`: the condition is asked of a whole dataset, so that ROW_NUMBER() is the position in it.
+    """
+    test = build(condition, False, all_rows)
+    return test if has_fast_part(test) else None
+
+
+def has_fast_part(test: Test) -> bool:
+    match test:
+        case SqlTest():
+            return False
+        case Joined():
+            return any(has_fast_part(part) for part in test.tests)
+        case _:
+            return True
+
+
+def build(condition: Expr, negated: bool, all_rows: bool) -> Test:
+    """NOT is pushed down to the single tests (true in three-valued logic too), so that each says where it is TRUE."""
+    if isinstance(condition, Logic) and not condition.type.is_array:
+        if condition.op == "NOT":
+            return build(condition.args[0], not negated, all_rows)
+        op: OneOf["AND", "OR"] = "AND" if (condition.op == "AND") != negated else "OR"
+        return joined(op, [build(arg, negated, all_rows) for arg in condition.args])
+    if isinstance(condition, Reduce) and condition.name in ("ANY", "ALL", "ALL_STRICT"):
+        found = label_test(condition, negated) or element_test(condition, negated)
+        if found is not None:
+            return found
+    if all_rows and not negated:
+        span = row_span(condition)
+        if span is not None:
+            return SpanTest(span)
+    return SqlTest(Logic("NOT", (condition,), type=BOOL, span=condition.span) if negated else condition)
+
+
+def joined(op: OneOf["AND", "OR"], tests: list[Test]) -> Test:
+    """Tests under one AND or OR; those that need SQL become one SQL condition."""
+    slow = [t.condition for t in tests if isinstance(t, SqlTest)]
+    fast: list[Test] = [t for t in tests if not isinstance(t, SqlTest)]
+    if slow:
+        together = slow[0] if len(slow) == 1 else Logic(op, tuple(slow), type=BOOL)
+        fast.append(SqlTest(together))
+    return fast[0] if len(fast) == 1 else Joined(op, tuple(fast))
+
+
+def label_test(condition: Reduce, negated: bool) -> LabelTest | None:
+    """A quantified condition on one label column and known codes."""
+    columns = {e.field.number: e.field for e in walk(condition.value) if isinstance(e, Ref)}
+    if len(columns) != 1:
+        return None
+    field = next(iter(columns.values()))
+    if field.origin is None or field.grouped or field.origin.column.kind is not Kind.LABEL:
+        return None
+    wanted = intervals_of(condition.value)
+    if wanted is None:
+        return None
+    return LabelTest(field.origin.column, condition.name, wanted, negated)  # type: ignore[arg-type]  # one of the three
+
+
+def element_test(condition: Reduce, negated: bool) -> ElementTest | None:
+    from .elements import element_columns
+
+    columns = element_columns(condition.value)
+    if columns is None:
+        return None
+    return ElementTest(columns, condition.name, condition.value, condition, negated)  # type: ignore[arg-type]
+
+
+# --- sets of integers ------------------------------------------------------------------------------------------------
+
+
+def intervals_of(expr: Expr) -> Intervals | None:
+    """The integers for which a condition on one integer (a label column) is true."""
+    match expr:
+        case Logic(op="NOT"):
+            inner = intervals_of(expr.args[0])
+            return None if inner is None else complement(inner)
+        case Logic():
+            parts = [intervals_of(arg) for arg in expr.args]
+            known = [p for p in parts if p is not None]
+            if len(known) < len(parts):
+                return None
+            return union(known) if expr.op == "OR" else complement(union([complement(p) for p in known]))
+        case Member(value=Ref()) if all(isinstance(o, int) for o in expr.options):
+            return union([((int(o), int(o)),) for o in expr.options])
+        case Compare():
+            return compared(expr)
+        case _:
+            return None
+
+
+MIRRORED = {"=": "=", "!=": "!=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
+
+
+def compared(expr: Compare) -> Intervals | None:
+    """The integers for which ``x op constant`` or ``constant op x`` is true."""
+    match expr.left, expr.right:
+        case (Ref() | RowNumber(), Const(value=int() as n)) if not isinstance(n, bool):
+            return half_line(expr.op, n)
+        case (Const(value=int() as n), Ref() | RowNumber()) if not isinstance(n, bool):
+            return half_line(MIRRORED[expr.op], n)
+        case _:
+            return None
+
+
+def half_line(op: str, n: int) -> Intervals:
+    below: Intervals = ((LOWEST, n - 1),) if n > LOWEST else ()
+    above: Intervals = ((n + 1, HIGHEST),) if n < HIGHEST else ()
+    here: Intervals = ((n, n),)
+    parts: dict[str, list[Intervals]] = {"=": [here], "!=": [below, above], "<": [below], "<=": [below, here], ">": [above], ">=": [here, above]}
+    return union(parts[op])
+
+
+def union(parts: list[Intervals]) -> Intervals:
+    merged: list[tuple[int, int]] = []
+    for low, high in sorted(interval for part in parts for interval in part):
+        if merged and low <= merged[-1][1] + 1:
+            merged[-1] = (merged[-1][0], max(high, merged[-1][1]))
+        else:
+            merged.append((low, high))
+    return tuple(merged)
+
+
+def complement(intervals: Intervals) -> Intervals:
+    gaps: list[tuple[int, int]] = []
+    start = LOWEST
+    for low, high in intervals:
+        if low > start:
+            gaps.append((start, low - 1))
+        start = high + 1
+    if start <= HIGHEST:
+        gaps.append((start, HIGHEST))
+    return tuple(gaps)
+
+
+def row_span(condition: Expr) -> Intervals | None:
+    """The positions for which a condition on ROW_NUMBER() alone is true."""
+    leaves = [e for e in walk(condition) if isinstance(e, (Ref, RowNumber))]
+    if not leaves or not all(isinstance(e, RowNumber) for e in leaves):
+        return None
+    if isinstance(condition, Member) and isinstance(condition.value, RowNumber):
+        if not all(isinstance(o, int) for o in condition.options):
+            return None
+        return union([((int(o), int(o)),) for o in condition.options])
+    return intervals_of(condition)

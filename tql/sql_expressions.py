@@ -1,0 +1,457 @@
+"""Expressions in DuckDB SQL.
+
+A scalar is one SQL value; an array is a flat list in C order with its shape beside it. Element-wise operators over
+arrays are fused into one lambda over the elements, so that no list is built between them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from .bound import (
+    ELEMENTWISE,
+    NUMERIC,
+    Base,
+    CellAt,
+    Choose,
+    Compare,
+    Const,
+    ExistsRelation,
+    Expr,
+    InRelation,
+    JsonPick,
+    ListCall,
+    Logic,
+    Map,
+    Member,
+    Pick,
+    Random,
+    Reduce,
+    ReduceAxis,
+    Ref,
+    RowId,
+    RowNumber,
+    ShapeOf,
+    Type,
+    UserCall,
+    children,
+)
+from .errors import TQLTypeError, TQLUnsupportedError
+from .sql import Step, Writer
+
+SQL_TYPES = {
+    Base.BOOL: "BOOLEAN",
+    Base.INT: "BIGINT",
+    Base.FLOAT: "DOUBLE",
+    Base.TEXT: "VARCHAR",
+    Base.NULL: "BIGINT",
+    Base.JSON: "JSON",
+}
+SMALL_FLOATS = ("float32", "float16")
+MISMATCH = "lakebed-shape-mismatch "
+"""Starts the message of the SQL error that says two shapes differ; the engine makes a TQLTypeError of it."""
+
+Leaves = Mapping[int, str]
+"""SQL of one element for each array operand, by id of the operand."""
+
+
+@dataclass(slots=True)
+class ExpressionWriter:
+    """Writes expressions over the rows of one step."""
+
+    writer: Writer
+    step: Step
+    leaves: dict[int, str] = field(default_factory=dict)
+
+    # --- one value per row -------------------------------------------------------------------------------------------
+
+    def value(self, expr: Expr) -> str:
+        """`expr` as a result: a scalar, or a list (of lists, where it has more axes than one)."""
+        return self.items(expr) if expr.type.is_array else self.scalar(expr)
+
+    def scalar(self, expr: Expr) -> str:
+        """One SQL value: of the row, or of the element at hand."""
+        if id(expr) in self.leaves:
+            return self.leaves[id(expr)]
+        match expr:
+            case Const():
+                return self.const(expr)
+            case Ref():
+                return self.column(expr)
+            case Map():
+                return expr.sql.format(*[self.operand(arg, expr.type) for arg in expr.args])
+            case Compare():
+                return self.compare(expr)
+            case Logic(op="NOT"):
+                return f"(NOT {self.scalar(expr.args[0])})"
+            case Logic():
+                return "(" + f" {expr.op} ".join(self.scalar(arg) for arg in expr.args) + ")"
+            case Member():
+                return self.member(expr)
+            case Choose():
+                return self.choose(expr)
+            case _:
+                return self.other(expr)
+
+    def other(self, expr: Expr) -> str:
+        match expr:
+            case Reduce():
+                return self.reduce(expr)
+            case ListCall():
+                return self.list_call(expr)
+            case Pick():
+                return self.pick_one(expr)
+            case JsonPick():
+                return self.json_pick(expr)
+            case RowNumber():
+                return self.row_number()
+            case RowId():
+                return f"{self.step.rows[0][0]}_id"
+            case Random():
+                return "CAST(floor(random() * 2147483648) AS BIGINT)"
+            case UserCall():
+                return f"c{expr.field.number}"
+            case _:
+                raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
+
+    def const(self, expr: Const, small: bool = False) -> str:
+        if expr.value is None:
+            return "NULL"
+        if isinstance(expr.value, bool):
+            return "TRUE" if expr.value else "FALSE"
+        return self.writer.param(expr.value, "FLOAT" if small else SQL_TYPES[expr.type.base])
+
+    def column(self, expr: Ref) -> str:
+        suffix = "" if expr.part == "value" else f"_{expr.part}"
+        name = f"c{expr.field.number}{suffix}"
+        return f"CAST({name} AS JSON)" if expr.type.base is Base.JSON else name
+
+    def row_number(self) -> str:
+        if self.step.dense is not None:
+            return self.step.dense
+        return f"(row_number() OVER (ORDER BY {', '.join(self.step.order) or '1'}) - 1)"
+
+    def operand(self, expr: Expr, result: Type) -> str:
+        """An argument of arithmetic, in 64 bits."""
+        sql = self.scalar(expr)
+        if expr.type.base not in NUMERIC:
+            return sql
+        if result.base is Base.FLOAT and (expr.type.base is not Base.FLOAT or expr.type.dtype in SMALL_FLOATS):
+            return f"CAST({sql} AS DOUBLE)"
+        if result.base is Base.INT and (expr.type.base is Base.BOOL or expr.type.dtype not in ("", "int64")):
+            return f"CAST({sql} AS BIGINT)"
+        return sql
+
+    # --- comparing ---------------------------------------------------------------------------------------------------
+
+    def compare(self, expr: Compare) -> str:
+        left, right = expr.left, expr.right
+        if Base.JSON in (left.type.base, right.type.base):
+            return self.json_compare(expr)
+        a, b = self.side(left, right), self.side(right, left)
+        op = "<>" if expr.op == "!=" else expr.op
+        base = f"{a} {op} {b}"
+        guard = nan_guard(expr.op, left, right, a, b)
+        return f"({base}{guard})"
+
+    def side(self, expr: Expr, other: Expr) -> str:
+        """One side of a comparison; a known number next to 32-bit floats is one of them, as in NumPy."""
+        if (
+            isinstance(expr, Const)
+            and not expr.type.is_array
+            and expr.type.is_number
+            and other.type.dtype in SMALL_FLOATS
+        ):
+            return self.const(expr, small=True)
+        sql = self.scalar(expr)
+        if expr.type.base is Base.BOOL and other.type.base in (Base.INT, Base.FLOAT):
+            return f"CAST({sql} AS BIGINT)"
+        return sql
+
+    def json_compare(self, expr: Compare) -> str:
+        """Values of one JSON type compare; other pairs are unequal; a missing key or null is NULL."""
+        left, right, op = expr.left, expr.right, expr.op
+        if left.type.base is not Base.JSON:
+            left, right, op = right, left, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
+        a = self.scalar(left)
+        different = "TRUE" if op == "!=" else "FALSE"
+        sign = "<>" if op == "!=" else op
+        if right.type.base is Base.NULL:
+            return "CAST(NULL AS BOOLEAN)"
+        if right.type.base is Base.JSON:
+            return json_pair(a, self.scalar(right), sign, different)
+        kinds, value = JSON_VALUES[right.type.base]
+        same = f"{value.format(a)} {sign} {self.scalar(right)}"
+        return (
+            f"CASE WHEN {a} IS NULL OR json_type({a}) = 'NULL' THEN NULL "
+            f"WHEN json_type({a}) IN ({kinds}) THEN {same} ELSE {different} END"
+        )
+
+    def member(self, expr: Member) -> str:
+        value = self.scalar(expr.value)
+        if not expr.options:
+            return f"({value} IS NULL AND NULL)"
+        base, small = expr.value.type.base, expr.value.type.dtype in SMALL_FLOATS
+        floats = any(isinstance(option, float) for option in expr.options)
+        type_ = "FLOAT" if small else "DOUBLE" if floats else "VARCHAR" if base is Base.TEXT else "BIGINT"
+        if base is Base.BOOL:
+            value = f"CAST({value} AS BIGINT)"
+        known = [int(o) if type_ == "BIGINT" else o for o in expr.options]
+        if len(known) <= 32:
+            return f"({value} IN ({', '.join(self.writer.param(o, type_) for o in known)}))"
+        return f"list_contains({self.writer.param(known, type_ + '[]')}, {value})"
+
+    def choose(self, expr: Choose) -> str:
+        type_ = SQL_TYPES.get(expr.type.base, "VARCHAR")
+        whens = [f"WHEN {self.scalar(test)} THEN CAST({self.scalar(result)} AS {type_})" for test, result in expr.whens]
+        return f"(CASE {' '.join(whens)} ELSE CAST({self.scalar(expr.otherwise)} AS {type_}) END)"
+
+    # --- JSON --------------------------------------------------------------------------------------------------------
+
+    def json_pick(self, expr: JsonPick) -> str:
+        value = self.scalar(expr.value)
+        key = expr.key
+        if isinstance(key, Const) and isinstance(key.value, str):
+            return f"json_extract({value}, {self.writer.param(json_path(key.value), 'VARCHAR')})"
+        if key.type.base is Base.TEXT:
+            raise TQLUnsupportedError("a JSON key is a known text", kind="dynamic-key", span=key.span)
+        return f"json_extract({value}, {self.scalar(key)})"
+
+    # --- lists -------------------------------------------------------------------------------------------------------
+
+    def items(self, expr: Expr) -> str:
+        """The elements of an array as one flat list; never NULL."""
+        match expr:
+            case Const():
+                return self.writer.param(
+                    list(expr.value if isinstance(expr.value, tuple) else ()), SQL_TYPES[expr.type.base] + "[]"
+                )
+            case Ref():
+                return self.stored_list(expr)
+            case _ if isinstance(expr, ELEMENTWISE):
+                return self.elementwise(expr)
+            case Pick():
+                return self.pick_list(expr)
+            case ShapeOf():
+                return self.shape(expr.value)
+            case ListCall():
+                return self.list_call(expr)
+            case _:
+                raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
+
+    def stored_list(self, expr: Ref) -> str:
+        name = self.column(expr)
+        dims = expr.type.dims
+        if expr.part == "value" and dims is not None and len(dims) == 2 and dims[1] == 4 and is_box(expr):
+            return f"COALESCE(flatten(CAST({name} AS FLOAT[][])), [])"
+        return f"COALESCE({name}, [])"
+
+    def elementwise(self, expr: Expr) -> str:
+        """One lambda over the elements of every array in `expr`."""
+        operands = array_operands(expr)
+        lists = [self.items(operand) for operand in operands]
+        if len(lists) == 1:
+            element = self.writer.name("e")
+            body = ExpressionWriter(self.writer, self.step, {id(operands[0]): element}).scalar(expr)
+            return f"list_transform({lists[0]}, lambda {element}: {body})"
+        return self.zipped(expr, operands, lists)
+
+    def zipped(self, expr: Expr, operands: list[Expr], lists: list[str]) -> str:
+        element = self.writer.name("e")
+        leaves = {id(operand): f"{element}[{i + 1}]" for i, operand in enumerate(operands)}
+        body = ExpressionWriter(self.writer, self.step, leaves).scalar(expr)
+        sql = f"list_transform(list_zip({', '.join(lists)}), lambda {element}: {body})"
+        return self.checked(operands, lists, sql, "[]")
+
+    def checked(self, operands: list[Expr], lists: list[str], sql: str, missing: str) -> str:
+        """`sql` where the shapes are equal, `missing` where an array has no elements, else an error."""
+        empty = " OR ".join(f"len({items}) = 0" for items in lists)
+        equal = self.equal_shapes(operands, lists)
+        return f"(CASE WHEN {empty} THEN {missing} WHEN {equal} THEN {sql} ELSE {self.mismatch(operands)} END)"
+
+    def equal_shapes(self, operands: list[Expr], lists: list[str]) -> str:
+        flat = all(operand.type.dims is not None and len(operand.type.dims) == 1 for operand in operands)
+        shapes = [f"len({sql})" for sql in lists] if flat else [self.shape(operand) for operand in operands]
+        return " AND ".join(f"{shapes[0]} = {other}" for other in shapes[1:])
+
+    def mismatch(self, operands: list[Expr]) -> str:
+        shapes = " || ' and ' || ".join(f"CAST({self.shape(operand)} AS VARCHAR)" for operand in operands)
+        span = operands[0].span
+        return f"error({self.writer.param(f'{MISMATCH}{span.start} {operands[-1].span.end} ', 'VARCHAR')} || {shapes})"
+
+    # --- shapes ------------------------------------------------------------------------------------------------------
+
+    def shape(self, expr: Expr) -> str:
+        """The shape of an array as a list of BIGINT."""
+        dims = expr.type.dims
+        if expr.type.nested or (dims is not None and len(dims) == 1):
+            return f"[CAST(len({self.items(expr)}) AS BIGINT)]"
+        match expr:
+            case Const():
+                return self.writer.param(list(dims or ()), "BIGINT[]")
+            case Ref() if is_box(expr):
+                return f"[CAST(COALESCE(len(c{expr.field.number}), 0) AS BIGINT), 4]"
+            case Ref():
+                empty = self.writer.param([0] * (1 if dims is None else len(dims)), "BIGINT[]")
+                return f"COALESCE(CAST(c{expr.field.number}_shape AS BIGINT[]), {empty})"
+            case Pick():
+                return self.pick_shape(expr)
+            case _ if isinstance(expr, ELEMENTWISE):
+                return self.common_shape(array_operands(expr))
+            case _:
+                raise TQLUnsupportedError(f"{type(expr).__name__} has no known shape", span=expr.span)
+
+    def common_shape(self, operands: list[Expr]) -> str:
+        """The shape of an element-wise result: that of an empty operand, if one is, else that of all."""
+        first, *others = [self.shape(operand) for operand in operands]
+        empty = [f"WHEN list_product({shape}) = 0 THEN {shape}" for shape in others]
+        return f"(CASE {' '.join(empty)} ELSE {first} END)" if empty else first
+
+    # --- reductions --------------------------------------------------------------------------------------------------
+
+    def reduce(self, expr: Reduce) -> str:
+        if expr.name not in ("ANY", "ALL", "ALL_STRICT"):
+            return f"({expr.sql.format(self.wide_list(expr.value))})"
+        if not expr.value.type.is_array:
+            return self.scalar(expr.value)
+        found = self.known_member(expr)
+        if found is not None:
+            return found
+        items = self.items(expr.value)
+        word = "true" if expr.name == "ANY" else "false"
+        hit = f"list_contains({items}, {word})"
+        sure = f"WHEN list_count({items}) = len({items}) THEN" if maybe_null(expr.value) else "ELSE"
+        empty = f"WHEN len({items}) = 0 THEN FALSE " if expr.name == "ALL_STRICT" else ""
+        return f"(CASE {empty}WHEN {hit} THEN {word} {sure} NOT {word} END)"
+
+    def known_member(self, expr: Reduce) -> str | None:
+        """``ANY(list = constant)`` without a lambda."""
+        inner = expr.value
+        if expr.name != "ANY" or not isinstance(inner, (Compare, Member)):
+            return None
+        if isinstance(inner, Member):
+            if not isinstance(inner.value, Ref) or len(inner.options) != 1 or inner.value.type.base is not Base.INT:
+                return None
+            return f"list_contains({self.items(inner.value)}, {self.writer.param(int(inner.options[0]), 'BIGINT')})"
+        if inner.op != "=" or not isinstance(inner.left, Ref) or not isinstance(inner.right, Const):
+            return None
+        if inner.right.value is None or inner.right.value != inner.right.value or inner.left.type.base is Base.JSON:
+            return None
+        if inner.left.type.base is Base.BOOL and inner.right.type.base is not Base.BOOL:
+            return None
+        return f"list_contains({self.items(inner.left)}, {self.side(inner.right, inner.left)})"
+
+    def wide_list(self, expr: Expr) -> str:
+        """The elements as BIGINT or DOUBLE."""
+        items = self.items(expr) if expr.type.is_array else f"[{self.scalar(expr)}]"
+        if expr.type.base in NUMERIC and (expr.type.base is Base.BOOL or expr.type.dtype):
+            target = "DOUBLE" if expr.type.base is Base.FLOAT else "BIGINT"
+            return f"CAST({items} AS {target}[])"
+        return items
+
+    def list_call(self, expr: ListCall) -> str:
+        lists = [self.wide_list(arg) if arg.type.is_array else self.scalar(arg) for arg in expr.args]
+        sql = f"({expr.sql.format(*lists)})"
+        if not expr.same_shape:
+            return sql
+        arrays = [arg for arg in expr.args if arg.type.is_array]
+        if len(arrays) < 2:
+            return sql
+        return self.checked(arrays, [self.items(arg) for arg in arrays], sql, "NULL")
+
+    def pick_one(self, expr: Pick) -> str:
+        from .sql_subscripts import pick_one
+
+        return pick_one(self, expr)
+
+    def pick_list(self, expr: Pick) -> str:
+        from .sql_subscripts import pick_list
+
+        return pick_list(self, expr)
+
+    def pick_shape(self, expr: Pick) -> str:
+        from .sql_subscripts import pick_shape
+
+        return pick_shape(self, expr)
+
+
+def is_box(expr: Expr) -> bool:
+    """Whether `expr` is a stored column of boxes, whose list has lists of four in it."""
+    from .schema import Kind
+
+    if not isinstance(expr, Ref) or expr.field.origin is None or expr.field.grouped:
+        return False
+    return expr.field.origin.column.kind is Kind.BOX and expr.part == "value"
+
+
+def array_operands(expr: Expr) -> list[Expr]:
+    """The arrays that an element-wise expression is made of."""
+    found: dict[Expr | int, Expr] = {}
+    todo: list[Expr] = [expr]
+    while todo:
+        one = todo.pop()
+        if not one.type.is_array:
+            continue
+        if isinstance(one, ELEMENTWISE):
+            todo += reversed(list(children(one)))
+        else:
+            found[id(one)] = one
+    return list(found.values())
+
+
+def maybe_null(expr: Expr) -> bool:
+    """Whether an element of an array may be NULL though no cell is missing."""
+    if not isinstance(expr, ELEMENTWISE):
+        return not isinstance(expr, (Ref, Const, Pick, ShapeOf))
+    if not expr.type.is_array:
+        return True
+    if isinstance(expr, Choose) or (isinstance(expr, Map) and expr.nullable):
+        return True
+    return any(not isinstance(c, Const) and (maybe_null(c) or not c.type.is_array) for c in children(expr))
+
+
+def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:
+    """What a comparison needs so that NaN is equal to, less than and greater than nothing (DuckDB: greatest)."""
+    may = [
+        sql
+        for sql, side in ((a, left), (b, right))
+        if side.type.base is Base.FLOAT and not (isinstance(side, Const) and side.value == side.value)
+    ]
+    if not may:
+        return ""
+    if op == "!=":
+        return "".join(f" OR isnan({sql})" for sql in may) if len(may) == 2 else ""
+    if op == "=":
+        return f" AND NOT isnan({may[0]})" if len(may) == 2 else ""
+    greater = a if op in (">", ">=") else b
+    return f" AND NOT isnan({greater})" if greater in may or op in ("<=", ">=") and len(may) == 2 else ""
+
+
+def json_path(key: str) -> str:
+    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
+    return f'$."{escaped}"'
+
+
+NUMBER_KINDS = "'BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE', 'DECIMAL'"
+JSON_VALUES = {
+    Base.INT: (NUMBER_KINDS, "CAST(CAST({0} AS VARCHAR) AS DOUBLE)"),
+    Base.FLOAT: (NUMBER_KINDS, "CAST(CAST({0} AS VARCHAR) AS DOUBLE)"),
+    Base.TEXT: ("'VARCHAR'", "json_extract_string({0}, '$')"),
+    Base.BOOL: ("'BOOLEAN'", "CAST({0} AS BOOLEAN)"),
+}
+
+
+def json_pair(a: str, b: str, sign: str, different: str) -> str:
+    """Two JSON values: numbers by value, texts by text, anything else by its JSON."""
+    number = f"json_type({a}) IN ({NUMBER_KINDS}) AND json_type({b}) IN ({NUMBER_KINDS})"
+    text = f"json_type({a}) = 'VARCHAR' AND json_type({b}) = 'VARCHAR'"
+    rest = f"CAST({a} AS VARCHAR) {sign} CAST({b} AS VARCHAR)" if sign in ("=", "<>") else different
+    return (
+        f"CASE WHEN {a} IS NULL OR {b} IS NULL OR json_type({a}) = 'NULL' OR json_type({b}) = 'NULL' THEN NULL "
+        f"WHEN {number} THEN TRY_CAST(CAST({a} AS VARCHAR) AS DOUBLE) {sign} TRY_CAST(CAST({b} AS VARCHAR) AS DOUBLE) "
+        f"WHEN {text} THEN json_extract_string({a}, '$') {sign} json_extract_string({b}, '$') ELSE {rest} END"
+    )
+
+
+__all__ = ["CellAt", "ExistsRelation", "ExpressionWriter", "InRelation", "ReduceAxis", "TQLTypeError"]
