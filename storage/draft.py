@@ -138,7 +138,10 @@ class Draft:
 
         Raises:
             SampleError: a sample does not fit; names tensor and row.
+            NotFoundError: there is no such tensor.
+            InvalidInputError: kind "length-mismatch"; kind "no-tensors".
         """
+        self._check_lengths(samples, count)
         first = len(self)
         infos = {name: _own_copy(info) for name, info in self.infos.items()}
         schema, prepared = self.schema, {}
@@ -158,6 +161,20 @@ class Draft:
         if self._buffered >= ROWS or self._buffered_bytes >= SEAL_BYTES:
             self._seal()
 
+    def _check_lengths(self, samples: Mapping[str, Sequence[Any]], count: int) -> None:
+        for name, values in samples.items():
+            self.schema[name]
+            if len(values) != count:
+                raise InvalidInputError(
+                    f"{count} rows were given {len(values)} samples", kind="length-mismatch", place=f"tensor {name!r}"
+                )
+        if count and not self.schema:
+            raise InvalidInputError(
+                "rows need a tensor",
+                kind="no-tensors",
+                hint='make one first: ds.create_tensor("images", htype="image")',
+            )
+
     def update(self, rows: Sequence[int] | Ints, samples: Mapping[str, Sequence[Any]]) -> None:
         """Replace samples of rows; nothing is changed if one does not fit.
 
@@ -165,14 +182,13 @@ class Draft:
             RangeError, SampleError, NotFoundError
         """
         chosen = checked_rows(rows, len(self))
+        self._check_lengths(samples, len(chosen))
         infos = {name: _own_copy(info) for name, info in self.infos.items()}
         schema, prepared = self.schema, {}
         for name, values in samples.items():
             spec = self.schema[name]
             fitted, prepared[name] = self._prepare(spec, values, infos, int(chosen[0]) if len(chosen) else 0)
             schema = schema.with_tensor(fitted)
-        if any(len(values) != len(chosen) for values in prepared.values()):
-            raise InvalidInputError(f"{len(chosen)} rows need as many samples of each tensor", kind="length-mismatch")
         self.schema, self.infos, self._seen = schema, infos, None
         for number, row in enumerate(chosen.tolist()):
             self._edit(row, {name: values[number] for name, values in prepared.items()})
@@ -271,12 +287,11 @@ class Draft:
     def _seal_rows(self, count: int) -> None:
         columns: dict[str, pa.Array] = {}
         for spec in self.schema:
-            waiting = self._buffer.get(spec.name, [])
-            columns.update(self._pack(spec, waiting[:count]))
-            self._buffer[spec.name] = waiting[count:]
-        if columns:
-            pointer = write_fragment(pa.table(columns), self.context.store, self.staging, self.schema.label_columns)
-            self.entries.append(Entry(pointer, count, None))
+            columns.update(self._pack(spec, self._buffer.get(spec.name, [])[:count]))
+        # A failure up to here, such as a full disk, leaves the buffer whole.
+        pointer = write_fragment(pa.table(columns), self.context.store, self.staging, self.schema.label_columns)
+        self.entries.append(Entry(pointer, count, None))
+        self._buffer = {name: values[count:] for name, values in self._buffer.items()}
         self._buffered -= count
         self._buffered_bytes = 0
 

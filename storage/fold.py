@@ -47,7 +47,8 @@ def _merge_two(context: Context, before: Overlay, last: Overlay, schema: Schema,
 def folded(context: Context, entry: Entry, schema: Schema, staging: Staging) -> Entry:
     """The entry written anew if its edits and deletions have become many, else itself."""
     changes = entry.edits + entry.deleted
-    if changes < max(FOLD_LEAST, FOLD_SHARE * entry.rows):
+    # Without tensors there is no column to rewrite; the rows still count.
+    if not schema or changes < max(FOLD_LEAST, FOLD_SHARE * entry.rows):
         return entry
     return rewritten(context, [entry], schema, staging)
 
@@ -55,7 +56,7 @@ def folded(context: Context, entry: Entry, schema: Schema, staging: Staging) -> 
 def merged_tail(context: Context, entries: list[Entry], schema: Schema, staging: Staging) -> list[Entry]:
     """The entries with small ones at the end merged, so that n appends leave about log2(n) fragments."""
     kept = list(entries)
-    while len(kept) > 1 and _mergeable(context, kept[-2], kept[-1], staging):
+    while schema and len(kept) > 1 and _mergeable(context, kept[-2], kept[-1], staging):
         last, before = kept.pop(), kept.pop()
         kept.append(rewritten(context, [before, last], schema, staging))
     return kept

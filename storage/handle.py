@@ -5,16 +5,20 @@ from __future__ import annotations
 import atexit
 import getpass
 import os
+import sys
 import time
+import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from hashlib import blake2b
 from typing import Any
 
+from ..errors import LakebedError
 from .arrow import Ints
 from .commits import Commit
 from .draft import Draft
-from .errors import ConflictError, ObjectExistsError, StateError
+from .errors import CommitUnknownError, ConflictError, ObjectExistsError, StateError, StorageError
+from .log import read_entry
 from .objects import Staging, encode_json
 from .rebase import rebase
 from .refs import Branch, CommitRef, Refs
@@ -29,6 +33,15 @@ LAND_BYTES = 64 << 20
 
 _unlanded: set[Handle] = set()
 """Handles with changes waiting: held strongly, so that a dropped handle loses nothing before the process ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A landing whose answer has not come: the log entry it may have become, and whether that seals a commit."""
+
+    number: int
+    transaction: str
+    seals: bool
 
 
 class Handle:
@@ -46,6 +59,8 @@ class Handle:
         self._draft: Draft | None = None
         self._since = 0.0
         self._savepoints: list[Draft | None] = []
+        self._attempts: list[Attempt] = []
+        """Landings of the present draft that may have reached the log unseen (a lost answer, Ctrl-C)."""
         self.branch: str | None = None
         """The branch this handle is on; None on an old version."""
         self._tip = Branch()
@@ -146,8 +161,15 @@ class Handle:
     def end(self) -> None:
         """Close the innermost transaction; the outermost one lands."""
         self._savepoints.pop()
-        if not self._savepoints:
+        if self._savepoints:
+            return
+        try:
             self.flush()
+        except CommitUnknownError:
+            raise
+        except BaseException:
+            self._done()  # an exception means that nothing of the transaction lands, now or later
+            raise
 
     def rollback(self) -> None:
         """Close the innermost transaction and forget what happened in it."""
@@ -157,10 +179,14 @@ class Handle:
 
     def flush(self) -> None:
         """Land what waits: durable and visible to others when this returns. Inside a transaction nothing happens."""
-        if not self._savepoints and self._draft is not None:
-            if self._draft.changed():
-                self._land("append" if self._draft.appended else "edit", None)
-            self._done()
+        if self._savepoints:
+            return
+        if self._draft is not None and self._draft.changed():
+            self._land("append" if self._draft.appended else "edit", None)
+        elif self._attempts:
+            self._landed_unseen(self.repository.state(), None)
+            self._attempts.clear()
+        self._done()
 
     def close(self) -> None:
         """Land what waits; a transaction that was not ended is forgotten."""
@@ -171,6 +197,8 @@ class Handle:
 
     def _writing(self) -> Draft:
         self._check_writable()
+        if self._attempts:
+            self.flush()  # what may have landed already must not grow
         if self._draft is None:
             self._draft, self._since = Draft(self._base), time.monotonic()
             _unlanded.add(self)
@@ -181,7 +209,11 @@ class Handle:
         if self._savepoints or draft is None:
             return
         if time.monotonic() - self._since > LAND_SECONDS or draft.appended >= LAND_ROWS or draft.weight >= LAND_BYTES:
-            self.flush()
+            try:
+                self.flush()
+            except StorageError as error:
+                error.hint = "what this call changed waits in memory, do not repeat it; ds.flush() tries again"
+                raise
 
     def _done(self) -> None:
         self._draft = None
@@ -231,24 +263,41 @@ class Handle:
 
     def _land(self, operation: str, message: str | None) -> None:
         """Publish the draft on top of the branch's newest state, again and again until no writer is faster."""
-        attempt = 0
+        lost = 0
         while True:
             state = self.repository.state()
+            if self._landed_unseen(state, message):
+                return
             self._catch_up(state)
             try:
                 state = self._try_land(state, operation, message)
             except ObjectExistsError:
-                backoff(attempt)
-                attempt += 1
+                backoff(lost)
+                lost += 1
                 continue
+            self._done()
             self._follow(state)
             return
 
+    def _landed_unseen(self, state: State, message: str | None) -> bool:
+        """Whether an attempt whose answer was lost is in the log after all, so that nothing is left to do."""
+        found = next((attempt for attempt in self._attempts if self._is_in_log(attempt)), None)
+        if found is None:
+            return False
+        self._attempts.clear()
+        self._done()
+        self._follow(state)
+        return found.seals or message is None
+
+    def _is_in_log(self, attempt: Attempt) -> bool:
+        entry = read_entry(self.repository.store, attempt.number)
+        return entry is not None and entry.transaction == attempt.transaction
+
     def _catch_up(self, state: State) -> None:
         """Put the draft on top of what others landed meanwhile."""
-        before = self._base
         self._follow(state)
-        if self._base is before or self._draft is None:
+        # Not "has the base moved just now": a rebase that failed half-way must be done before the draft may land.
+        if self._draft is None or self._draft.base is self._base:
             return
         try:
             self._draft = rebase(self._draft, self._base)
@@ -276,7 +325,17 @@ class Handle:
             branch = stage_version(version, tip.head, staging)
             return replace(refs.with_branch(name, branch), next_row_id=next_row_id)
 
-        return self.repository.try_publish(state, operation, change, staging)
+        attempt = Attempt(state.entry.number + 1, uuid.uuid4().hex, message is not None)
+        self._attempts.append(attempt)
+        try:
+            landed = self.repository.try_publish(state, operation, change, staging, attempt.transaction)
+        except CommitUnknownError:
+            raise
+        except LakebedError:  # surely not written; any other exception leaves that open
+            self._attempts.remove(attempt)
+            raise
+        self._attempts.clear()
+        return landed
 
 
 def stage_version(version: Commit, head: CommitRef | None, staging: Staging) -> Branch:
@@ -299,4 +358,19 @@ def author() -> str:
 @atexit.register
 def _land_at_exit() -> None:
     for handle in list(_unlanded):
-        handle.close()
+        try:
+            handle.close()
+        except LakebedError as error:
+            print(f"lakebed: changes that waited at exit were not saved: {error}", file=sys.stderr)
+
+
+def _forget_in_child() -> None:
+    """After a fork what waits belongs to the parent alone; landed by both, it would be there twice."""
+    for handle in _unlanded:
+        handle._draft = None
+        handle._savepoints.clear()
+    _unlanded.clear()
+
+
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=_forget_in_child)

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import time
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import CommitUnknownError, DamageError, ObjectExistsError, ObjectMissingError
-from .objects import Pointer, encode_json, object_hash
+from .errors import CommitUnknownError, DamageError, ObjectExistsError, ObjectMissingError, StorageError
+from .objects import Pointer, object_hash, open_lines, seal_lines
 from .stores.base import Store
 
 HINT_EVERY = 64
@@ -31,7 +31,7 @@ class Entry:
     """Hash of this entry's own bytes; not stored."""
 
     def encode(self) -> bytes:
-        return encode_json(
+        return seal_lines(
             {
                 "n": self.number,
                 "prev": self.previous,
@@ -50,7 +50,7 @@ def decode_entry(data: bytes, number: int, place: str) -> Entry:
         DamageError: they are not an entry with that number.
     """
     try:
-        raw: dict[str, Any] = json.loads(data)
+        raw: dict[str, Any] = open_lines(data)
         entry = Entry(
             raw["n"], raw["prev"], raw["txn"], raw["op"], raw["time"],
             Pointer.from_json(raw["refs"], ""), object_hash(data),
@@ -85,19 +85,30 @@ def read_entry(store: Store, number: int) -> Entry | None:
 
 
 def newest_entry(store: Store, known: Entry | None = None) -> Entry | None:
-    """The last entry of the log, searched forward from `known` or from the newest hint (which is never trusted)."""
-    last = known or read_entry(store, _hinted(store)) or read_entry(store, 0)
+    """The last entry of the log, searched forward from `known` or from the newest hint (which is never trusted).
+
+    Raises:
+        DamageError: the last entry is damaged; damage in older ones is for `verify` to find.
+    """
+    last = known or _probe(store, _hinted(store)) or _probe(store, 0)
     if last is None:
         return None
     step = 1
-    while (later := read_entry(store, last.number + step)) is not None:
+    while (later := _probe(store, last.number + step)) is not None:
         last, step = later, step * 2
     # Entries are gapless, so the last one lies below the first miss: halve the distance.
     while step > 1:
         step //= 2
-        later = read_entry(store, last.number + step)
-        last = later or last
-    return last
+        last = _probe(store, last.number + step) or last
+    return last if last.refs.hash else read_entry(store, last.number)
+
+
+def _probe(store: Store, number: int) -> Entry | None:
+    """Entry `number`; a stand-in without refs if it is damaged, for a search needs only to know that it is there."""
+    try:
+        return read_entry(store, number)
+    except DamageError:
+        return Entry(number, "", "", "", 0.0, Pointer("", 0, 0, ""))
 
 
 def _hinted(store: Store) -> int:
@@ -127,7 +138,8 @@ def append_entry(store: Store, after: Entry | None, transaction: str, operation:
             raise
         _raise_unless_ours(store, number, transaction)
     if number % HINT_EVERY == 0 and number:
-        _leave_hint(store, number)
+        with contextlib.suppress(StorageError):  # advisory; the entry is there, and that is what counts
+            _leave_hint(store, number)
     return decode_entry(data, number, store.url)
 
 

@@ -20,7 +20,7 @@ from .errors import ConflictError, InvalidInputError
 from .fragment import write_fragment
 from .manifest import Entry
 from .objects import encode_ids
-from .rebase import Renumbering, label_tensors, merged_infos, renumbered
+from .rebase import Renumbering, merged_infos, renumbered
 from .schema import Schema, TensorSpec
 from .snapshot import Snapshot, physical_fields, tensor_fields
 from .views import positions
@@ -68,8 +68,9 @@ def merged(
     take_rows_of, take_cells_of = _settle(sides, resolution)
     result = Draft(ours)
     result.set_schema(_merged_schema(base.schema, ours.schema, theirs.schema, delete_removed_tensors))
-    result.infos, renumbering = merged_infos(base.infos, theirs.infos, ours.infos, label_tensors(theirs.schema))
-    result.infos = {name: info for name, info in result.infos.items() if not name or name in result.schema}
+    result.infos, renumbering = merged_infos(
+        (base.schema, base.infos), (theirs.schema, theirs.infos), (ours.schema, ours.infos), result.schema
+    )
     _take_cells(result, sides, take_cells_of, renumbering)
     _take_deletions(result, sides, take_rows_of)
     _take_rows(result, sides, take_rows_of, renumbering)

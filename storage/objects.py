@@ -7,6 +7,7 @@ empty bundle name ("this bundle"), because the bundle's name is the hash of its 
 from __future__ import annotations
 
 import json
+import secrets
 import zlib
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -19,6 +20,9 @@ from .errors import DamageError
 from .stores.base import Store
 
 MAGIC = b"LAKEBED-BUNDLE-1\n"
+NONCE = 16
+"""Random bytes after the magic: no two bundles are equal, so a new one never shares the age of an old one, by which
+clean-up decides."""
 CACHED_BUNDLES = 64
 """Bundles kept in memory per open repository; most are a few kilobytes."""
 CACHED_BYTES = 1 << 20
@@ -54,7 +58,8 @@ class Staging:
     def __init__(self) -> None:
         self._parts: dict[int, bytes] = {}
         self._known: dict[str, Pointer] = {}
-        self._size = len(MAGIC)
+        self._head = MAGIC + secrets.token_bytes(NONCE)
+        self._size = len(self._head)
 
     def add(self, data: bytes) -> Pointer:
         """Put an object into the bundle; equal objects are put in once."""
@@ -80,7 +85,7 @@ class Staging:
 
     def sealed(self) -> bytes:
         """The bytes of the bundle."""
-        return MAGIC + b"".join(self._parts.values())
+        return self._head + b"".join(self._parts.values())
 
 
 class Objects:
@@ -146,6 +151,24 @@ def bundle_key(name: str) -> str:
 def encode_json(value: Any) -> bytes:
     """JSON in one canonical spelling, so that equal values have equal hashes."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
+def seal_lines(value: Any) -> bytes:
+    """A small file of its own: JSON on one line, and the line's hash on the next."""
+    line = encode_json(value)
+    return line + b"\n" + object_hash(line).encode() + b"\n"
+
+
+def open_lines(data: bytes) -> Any:
+    """The inverse of `seal_lines`.
+
+    Raises:
+        ValueError: the bytes are not what `seal_lines` gave.
+    """
+    line, _, rest = data.partition(b"\n")
+    if rest != object_hash(line).encode() + b"\n":
+        raise ValueError("the hash does not fit the line")
+    return json.loads(line)
 
 
 def encode_ids(ids: np.ndarray[Any, np.dtype[np.int64]]) -> bytes:

@@ -40,7 +40,9 @@ def rebase(draft: Draft, latest: Snapshot) -> Draft:
     result.staging = draft.staging
     result.appended = draft.appended
     result.schema = merged_schema(draft.base.schema, draft.schema, latest.schema)
-    result.infos, renumbering = merged_infos(draft.base.infos, draft.infos, latest.infos, label_tensors(draft.schema))
+    result.infos, renumbering = merged_infos(
+        (draft.base.schema, draft.base.infos), (draft.schema, draft.infos), (latest.schema, latest.infos), result.schema
+    )
     _apply_updates(result, mine, renumbering)
     if len(mine.deleted):
         gone = np.setdiff1d(mine.deleted, theirs.deleted)
@@ -89,40 +91,41 @@ def merged_schema(base: Schema, mine: Schema, theirs: Schema) -> Schema:
     )
 
 
-def label_tensors(schema: Schema) -> dict[str, str]:
-    """Physical column of every tensor whose labels can be renumbered."""
-    return {spec.name: spec.column for spec in schema if spec.column in schema.label_columns}
-
-
-Infos = Mapping[str, Mapping[str, Any]]
+Described = tuple[Schema, Mapping[str, Mapping[str, Any]]]
+"""The tensors of a version, and its info by tensor name."""
 
 
 def merged_infos(
-    base: Infos, mine: Infos, theirs: Infos, columns: Mapping[str, str]
+    base: Described, mine: Described, theirs: Described, schema: Schema
 ) -> tuple[dict[str, dict[str, Any]], Renumbering]:
-    """Info after both changes, and how labels of my rows are to be renumbered; `columns`: my `label_tensors`.
+    """Info of the tensors of `schema` after both changes, and how labels of my rows are to be renumbered.
+
+    Compared by physical column, so that it survives a tensor that one side renamed.
 
     Raises:
         ConflictError: kind "info-conflict": both sides set one key differently.
     """
+    sides = [_by_column(*side) for side in (base, mine, theirs)]
+    labels = mine[0].label_columns
     merged: dict[str, dict[str, Any]] = {}
     renumbering: dict[str, Ints] = {}
-    for tensor in mine.keys() | theirs.keys():
-        merged[tensor] = {}
-        old, left, right = (side.get(tensor, {}) for side in (base, mine, theirs))
+    for column, tensor in {"": "", **{spec.column: spec.name for spec in schema}}.items():
+        old, left, right = (side.get(column, {}) for side in sides)
+        found: dict[str, Any] = {}
         for key in left.keys() | right.keys():
             was, ours, other = old.get(key), left.get(key), right.get(key)
-            if key == "class_names" and tensor in columns and ours != other and was not in (ours, other):
-                merged[tensor][key], codes = united_names(ours or [], other or [])
+            if key == "class_names" and column in labels and ours != other and was not in (ours, other):
+                found[key], codes = united_names(ours or [], other or [])
                 if (codes != np.arange(len(codes))).any():
-                    renumbering[columns[tensor]] = codes
+                    renumbering[column] = codes
             else:
-                merged[tensor][key] = _one_value(tensor, key, was, ours, other)
-    return {name: _present(info) for name, info in merged.items()}, renumbering
+                found[key] = _one_value(tensor, key, was, ours, other)
+        merged[tensor] = {key: value for key, value in found.items() if value is not None}
+    return {name: info for name, info in merged.items() if info or name in theirs[1]}, renumbering
 
 
-def _present(info: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in info.items() if value is not None}
+def _by_column(schema: Schema, infos: Mapping[str, Mapping[str, Any]]) -> dict[str, Mapping[str, Any]]:
+    return {"": infos.get("", {}), **{spec.column: infos.get(spec.name, {}) for spec in schema}}
 
 
 def _one_value(tensor: str, key: str, before: Any, mine: Any, theirs: Any) -> Any:
@@ -180,6 +183,13 @@ def _apply_updates(result: Draft, mine: Diff, renumbering: Renumbering) -> None:
     """Write the cells that this side changed over the others' version of the rows."""
     for tensor, ids in mine.updated.items():
         spec = mine.after.schema[tensor]
+        if not any(kept.column == spec.column for kept in result.schema):
+            raise ConflictError(
+                f"another writer deleted tensor {tensor!r} while its samples were changed here",
+                kind="schema-conflict",
+                place=mine.before.context.store.url,
+                hint="nothing of this attempt was kept; look at ds.tensors again",
+            )
         rows = positions(mine.after.row_ids, ids, "rebase")
         columns = {}
         for suffix in tensor_fields(spec):

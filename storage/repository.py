@@ -12,11 +12,19 @@ from heapq import heappop, heappush
 
 from .commits import Commit, Tree
 from .context import Context
-from .errors import AlreadyExistsError, FormatError, NotFoundError, ObjectExistsError, ObjectMissingError, StateError
+from .errors import (
+    AlreadyExistsError,
+    DamageError,
+    FormatError,
+    NotFoundError,
+    ObjectExistsError,
+    ObjectMissingError,
+    StateError,
+)
 from .links.base import LinkReader
-from .log import Entry, append_entry, newest_entry, read_entry
+from .log import Entry, append_entry, entry_key, newest_entry
 from .manifest import Manifest, write_manifest
-from .objects import Pointer, Staging, encode_json
+from .objects import Pointer, Staging, encode_json, open_lines, seal_lines
 from .refs import Branch, CommitRef, Refs
 from .schema import Schema
 from .snapshot import Snapshot
@@ -27,7 +35,7 @@ FORMAT_KEY = "FORMAT"
 FORMAT_VERSION = 1
 FEATURES: tuple[str, ...] = ()
 """Named features this release can read and write beyond format version 1."""
-PREFIXES = ("log/", "hints/", "meta/", "rows/", "chunks/", "views/", "tmp/")
+PREFIXES = ("log/", "hints/", "meta/", "rows/", "chunks/", "views/", "leases/", "tmp/")
 """Everything a dataset keeps below its root, beside FORMAT."""
 
 Change = Callable[[Refs, Staging], Refs]
@@ -56,7 +64,7 @@ class Repository:
     @classmethod
     def exists(cls, store: Store) -> bool:
         """Whether there is a dataset at the store's root."""
-        return store.stat(FORMAT_KEY) is not None and read_entry(store, 0) is not None
+        return store.stat(FORMAT_KEY) is not None and store.stat(entry_key(0)) is not None
 
     @classmethod
     def create(cls, store: Store, links: LinkReader, overwrite: bool = False) -> Repository:
@@ -94,21 +102,25 @@ class Repository:
         Raises:
             NotFoundError: kind "no-dataset".
             FormatError: the format is not one this release knows.
+            DamageError: FORMAT is damaged.
         """
         try:
             raw = store.get(FORMAT_KEY)
         except ObjectMissingError as error:
             raise no_dataset(store.url) from error
         repository = cls(store, links, _check_format(raw, store.url))
-        if read_entry(store, 0) is None:
+        if store.stat(entry_key(0)) is None:
             raise no_dataset(store.url)
         return repository
 
     @classmethod
     def delete(cls, store: Store) -> None:
-        """Remove a dataset, the log first, so that a killed deletion leaves no half dataset that opens."""
+        """Remove a dataset: the log first, newest entry first, so that a killed deletion leaves either an older state
+        that is whole, or no dataset and nothing that a new one at the same place would take for its own."""
         if store.stat(FORMAT_KEY) is None:
             raise no_dataset(store.url)
+        for stat in reversed(list(store.list("log/"))):
+            store.delete(stat.key)
         for prefix in PREFIXES:
             for stat in list(store.list(prefix)):
                 store.delete(stat.key)
@@ -138,8 +150,10 @@ class Repository:
                 backoff(attempt)
                 attempt += 1
 
-    def try_publish(self, state: State | None, operation: str, change: Change, staging: Staging | None = None) -> State:
-        """Apply `change` to `state` once: the bundle first, then the log entry.
+    def try_publish(
+        self, state: State | None, operation: str, change: Change, staging: Staging | None = None, transaction: str = ""
+    ) -> State:
+        """Apply `change` to `state` once: the bundle first, then the log entry; `transaction`: an id, "" for a new one.
 
         Raises:
             ObjectExistsError: another writer was faster; nothing happened.
@@ -149,7 +163,9 @@ class Repository:
         pointer = staging.add_json(refs.to_json())
         bundle = self.context.objects.publish(staging)
         pointer = replace(pointer, bundle=bundle)
-        entry = append_entry(self.store, state.entry if state else None, uuid.uuid4().hex, operation, pointer)
+        entry = append_entry(
+            self.store, state.entry if state else None, transaction or uuid.uuid4().hex, operation, pointer
+        )
         self._state = State(entry, Refs.from_json(json.loads(encode_json(refs.to_json())), bundle))
         return self._state
 
@@ -226,7 +242,7 @@ def _create_format(store: Store) -> str:
     dataset_id = uuid.uuid4().hex
     content = {"magic": "lakebed", "uuid": dataset_id, "version": FORMAT_VERSION, "features": list(FEATURES)}
     try:
-        store.create(FORMAT_KEY, encode_json(content))
+        store.create(FORMAT_KEY, seal_lines(content))
     except ObjectExistsError:
         # Left by a creation that was killed before its first log entry.
         return _check_format(store.get(FORMAT_KEY), store.url)
@@ -235,12 +251,16 @@ def _create_format(store: Store) -> str:
 
 def _check_format(raw: bytes, url: str) -> str:
     try:
-        content = json.loads(raw)
+        content = json.loads(raw.partition(b"\n")[0])
         magic, version, features, dataset_id = (content[key] for key in ("magic", "version", "features", "uuid"))
     except (ValueError, KeyError, TypeError) as error:
         raise FormatError("its FORMAT file is not Lakebed's", kind="not-a-dataset", place=url) from error
     if magic != "lakebed":
         raise FormatError("its FORMAT file is not Lakebed's", kind="not-a-dataset", place=url)
+    try:
+        open_lines(raw)
+    except ValueError as error:
+        raise DamageError("its FORMAT file is not what was written", kind="format-damaged", place=url) from error
     unknown = sorted(set(features) - set(FEATURES))
     if version > FORMAT_VERSION or unknown:
         raise FormatError(

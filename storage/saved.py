@@ -64,18 +64,15 @@ class SavedViews(Handle):
                 place=self.repository.store.url,
                 hint='call ds.commit("...") first, then save the view (or ds.reset() to drop the changes)',
             )
+        if snapshot.staging is not None:
+            raise _never_committed(self.repository.store.url)
         if snapshot.commit_id is not None and snapshot.commit_id != self.commit_id:
             return self.repository.find_commit(snapshot.commit_id)
         # A query made before ds.commit() looks at the working snapshot that the commit then sealed.
         head = self._tip.head
         if head is not None and self.repository.commit(head.pointer).tree == snapshot.tree:
             return head
-        raise StateError(
-            "the view looks at changes that were never committed",
-            kind="uncommitted-changes",
-            place=self.repository.store.url,
-            hint="run the query again and save its result",
-        )
+        raise _never_committed(self.repository.store.url)
 
     def view(self, view_id: str) -> ViewRecord:
         """The record of a saved view. Raises NotFoundError, kind "unknown-view"."""
@@ -120,3 +117,12 @@ class SavedViews(Handle):
         self.repository.publish("delete-view", change)
         for stat in list(self.repository.store.list(f"views/{view_id}/")):
             self.repository.store.delete(stat.key)
+
+
+def _never_committed(url: str) -> StateError:
+    return StateError(
+        "the view looks at changes that were never committed",
+        kind="uncommitted-changes",
+        place=url,
+        hint="run the query again and save its result",
+    )
