@@ -6,8 +6,8 @@ Nothing here knows tensors or rows: errors are `SampleError` with an empty place
 from __future__ import annotations
 
 from .formats import COMPRESSIONS, Compression, normalise_compression, sniff_format
-from .header import ImageHeader, read_header
-from .image import MAX_PIXELS, decode_image, encode_image
+from .header import MAX_PIXELS, ImageHeader, read_header
+from .image import decode_image, encode_image
 
 __all__ = [
     "COMPRESSIONS",

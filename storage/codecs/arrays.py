@@ -21,7 +21,7 @@ MAX_BYTES = 4 * 2**30
 def encode_array(array: Array, codec: str = "zstd") -> bytes:
     """The array as a ``.npy`` file in a frame of `codec`, "zstd" or "lz4"."""
     plain = io.BytesIO()
-    np.lib.format.write_array(plain, np.ascontiguousarray(array), allow_pickle=False)
+    np.lib.format.write_array(plain, np.asarray(array, order="C"), allow_pickle=False)
     out = pa.BufferOutputStream()
     with pa.CompressedOutputStream(out, codec) as stream:
         stream.write(plain.getbuffer())

@@ -6,7 +6,7 @@ import io
 import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal, overload
 
 from ..errors import SampleError
 from .formats import COMPRESSIONS, sniff_format
@@ -28,8 +28,34 @@ class ImageHeader:
     progressive: bool = False
 
 
+MAX_PIXELS = 178_956_970
+"""Larger images are refused unless the caller allows them: a small file may unpack to gigabytes. 512 MiB as RGB."""
+
+
+def check_size(height: int, width: int, max_pixels: int = MAX_PIXELS) -> None:
+    """Refuse an image of more than `max_pixels`.
+
+    Raises:
+        SampleError: kind "image-too-large".
+    """
+    if height * width > max_pixels:
+        raise SampleError(
+            f"the image has {width} x {height} pixels, at most {max_pixels} are decoded",
+            kind="image-too-large",
+            hint="make the image smaller, or pass a larger max_pixels",
+        )
+
+
 class _MoreNeeded(Exception):
     """The header goes on after the bytes at hand."""
+
+
+@overload
+def read_header(head: bytes, *, complete: Literal[True]) -> ImageHeader: ...
+
+
+@overload
+def read_header(head: bytes, *, complete: bool = False) -> ImageHeader | None: ...
 
 
 def read_header(head: bytes, *, complete: bool = False) -> ImageHeader | None:
@@ -48,6 +74,8 @@ def read_header(head: bytes, *, complete: bool = False) -> ImageHeader | None:
             return _read_jpeg(head)
         if name == "png":
             return _read_png(head)
+        if name == "tiff" and not complete:
+            _expect_tiff_directory(head)
         return _read_with_pillow(head, name)
     except _MoreNeeded:
         if not complete:
@@ -160,6 +188,26 @@ def _png_chunks(head: bytes) -> Iterator[tuple[bytes, int, int]]:
         position += 12 + length
 
 
+_TIFF_SIZES = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
+
+
+def _expect_tiff_directory(head: bytes) -> None:
+    """Raise `_MoreNeeded` where the first directory or its values go on after `head`; Pillow would warn of damage."""
+    order = "<" if head[:2] == b"II" else ">"
+    try:
+        if struct.unpack_from(order + "H", head, 2)[0] != 42:  # BigTIFF: rare enough to be read whole
+            raise _MoreNeeded
+        (offset,) = struct.unpack_from(order + "I", head, 4)
+        (count,) = struct.unpack_from(order + "H", head, offset)
+        for entry in range(offset + 2, offset + 2 + 12 * count, 12):
+            _, kind, number, at = struct.unpack_from(order + "HHII", head, entry)
+            size = _TIFF_SIZES.get(kind, 0) * number
+            if size > 4 and at + size > len(head):
+                raise _MoreNeeded
+    except struct.error:
+        raise _MoreNeeded from None
+
+
 def _read_with_pillow(head: bytes, name: str | None) -> ImageHeader:
     """Every other format: Pillow reads the header, from a part of the file where the format allows it."""
     from PIL import Image, UnidentifiedImageError
@@ -169,12 +217,16 @@ def _read_with_pillow(head: bytes, name: str | None) -> ImageHeader:
     try:
         with Image.open(io.BytesIO(head)) as image:
             return pillow_header(image, name)
-    except Image.DecompressionBombError as error:
+    except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise SampleError(f"the image is too large: {error}", kind="image-too-large") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError) as error:
+    except (*_PILLOW_FAULTS, UnidentifiedImageError) as error:
         if name is not None and not _hopeless(head, name):
             raise _MoreNeeded from error
         raise SampleError("the file is no image of a known format", kind="not-an-image") from error
+
+
+_PILLOW_FAULTS = (OSError, SyntaxError, ValueError, EOFError, struct.error, IndexError, KeyError, TypeError, Warning)
+"""What Pillow's plug-ins raise for broken headers; warnings where the caller has made them errors."""
 
 
 def _hopeless(head: bytes, name: str) -> bool:

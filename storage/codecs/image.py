@@ -9,25 +9,16 @@ or a multi-page file the first picture is taken. EXIF rotation is not applied.
 from __future__ import annotations
 
 import io
-from functools import cache
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 
 from ..errors import SampleError
 from .formats import COMPRESSIONS, PILLOW_NAMES
-from .header import ImageHeader, read_header
+from .header import MAX_PIXELS, ImageHeader, check_size, read_header
+from .jpeg import JPEG_QUALITY, maybe_decode_jpeg, maybe_encode_jpeg
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
-
-MAX_PIXELS = 178_956_970
-"""Larger images are refused unless the caller allows them: a small file may unpack to gigabytes. 512 MiB as RGB."""
-
-JPEG_QUALITY = 95
-"""Quality at which arrays are written as JPEG, with 4:2:0 colour."""
-
-_FATAL_JPEG = ("premature end of data segment", "bad huffman", "instead of rst", "inconsistent progression")
 
 
 def decode_image(
@@ -46,62 +37,14 @@ def decode_image(
             A file whose pixels are damaged or missing is refused, never returned in part.
     """
     if bytes(data[:3]) == b"\xff\xd8\xff":
-        fast = _decode_jpeg(data, mode, min_side, max_pixels)
+        fast = maybe_decode_jpeg(data, mode, min_side, max_pixels)
         if fast is not None:
             return fast
     return _decode_with_pillow(bytes(data), mode, max_pixels)
 
 
-def _decode_jpeg(data: bytes | memoryview, mode: str | None, min_side: int | None, max_pixels: int) -> Image | None:
-    """The fast path; None where Pillow should try: CMYK, and faults that need not touch the pixels."""
-    simplejpeg = _simplejpeg()
-    if simplejpeg is None:
-        return None
-    try:
-        height, width, colorspace, _ = simplejpeg.decode_jpeg_header(data, strict=False)
-        if colorspace in {"CMYK", "YCCK"}:
-            return None
-        check_size(height, width, max_pixels)
-        space = "GRAY" if mode == "gray" or (mode is None and colorspace == "Gray") else "RGB"
-        side = min_side or 0
-        factor = 2 if side else 1
-        image: Image = simplejpeg.decode_jpeg(
-            data, space, min_height=side, min_width=side, min_factor=factor, strict=True
-        )
-    except (ValueError, KeyError) as error:  # KeyError: a header cut before the colours are known
-        if any(text in str(error).lower() for text in _FATAL_JPEG):
-            raise SampleError(f"the jpeg file is damaged: {error}", kind="bad-image") from error
-        return None
-    return image
-
-
-@cache
-def _simplejpeg() -> ModuleType | None:
-    """The fast decoder, or None where it has no wheel; Pillow then does all the work."""
-    try:
-        import simplejpeg
-    except ImportError:
-        return None
-    return simplejpeg  # type: ignore[no-any-return]
-
-
-def check_size(height: int, width: int, max_pixels: int = MAX_PIXELS) -> None:
-    """Refuse an image of more than `max_pixels`.
-
-    Raises:
-        SampleError: kind "image-too-large".
-    """
-    if height * width > max_pixels:
-        raise SampleError(
-            f"the image has {width} x {height} pixels, at most {max_pixels} are decoded",
-            kind="image-too-large",
-            hint="make the image smaller, or pass a larger max_pixels",
-        )
-
-
 def _decode_with_pillow(data: bytes, mode: str | None, max_pixels: int) -> Image:
     header = read_header(data, complete=True)
-    assert header is not None
     check_size(header.height, header.width, max_pixels)
     from PIL import Image as Pillow
 
@@ -192,11 +135,10 @@ def encode_image(array: Image, compression: str, *, quality: int = JPEG_QUALITY)
     pixels = check_pixels(array)
     if not COMPRESSIONS[compression].encodes:
         raise SampleError(f"arrays cannot be written as {compression}", kind="cannot-encode", hint="append files")
-    if compression == "jpeg" and (simplejpeg := _simplejpeg()) is not None:
-        space, sampling = ("GRAY", "Gray") if pixels.shape[2] == 1 else ("RGB", "420")
-        colours = np.ascontiguousarray(pixels[:, :, :3])
-        data: bytes = simplejpeg.encode_jpeg(colours, quality, space, sampling)
-        return data
+    if compression == "jpeg":
+        data = maybe_encode_jpeg(pixels, quality)
+        if data is not None:
+            return data
     return _encode_with_pillow(pixels, compression, quality)
 
 

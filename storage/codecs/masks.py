@@ -8,8 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import SampleError
-from .header import read_header
-from .image import MAX_PIXELS, check_size
+from .header import MAX_PIXELS, check_size, read_header
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -25,7 +24,6 @@ def decode_mask(data: bytes, *, max_pixels: int = MAX_PIXELS) -> Array:
         SampleError: the file has several channels, or cannot be decoded.
     """
     header = read_header(data, complete=True)
-    assert header is not None
     check_size(header.height, header.width, max_pixels)
     from PIL import Image
 

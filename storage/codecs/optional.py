@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
 from importlib import import_module
 from typing import Any
 
 from ..errors import SampleError
 
 
+@cache
 def maybe_import(package: str) -> Any | None:
-    """The package, or None if it is not installed."""
+    """The package, or None if it is not installed; asked once, as looking for what is not there is slow."""
     try:
         return import_module(package)
     except ImportError:

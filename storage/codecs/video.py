@@ -5,7 +5,8 @@ from __future__ import annotations
 import io
 import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,7 +118,8 @@ def decode_video(data: bytes) -> Array:
     frames = _av_frames(data, name)
     if frames is None:
         frames = _opencv_frames(data, name)
-    return _stacked(frames, name)
+    with closing(frames):  # frees the decoder and the temporary file when not all frames are taken
+        return _stacked(frames, name)
 
 
 def _stacked(frames: Iterator[Array], name: str) -> Array:
@@ -133,13 +135,13 @@ def _stacked(frames: Iterator[Array], name: str) -> Array:
     return np.stack(kept)
 
 
-def _av_frames(data: bytes, name: str) -> Iterator[Array] | None:
+def _av_frames(data: bytes, name: str) -> Generator[Array, None, None] | None:
     """Frames by PyAV; None if it is not installed."""
     av = maybe_import("av")
     if av is None:
         return None
 
-    def frames() -> Iterator[Array]:
+    def frames() -> Generator[Array, None, None]:
         try:
             with av.open(io.BytesIO(data)) as container:
                 for frame in container.decode(video=0):
@@ -150,7 +152,7 @@ def _av_frames(data: bytes, name: str) -> Iterator[Array] | None:
     return frames()
 
 
-def _opencv_frames(data: bytes, name: str) -> Iterator[Array]:
+def _opencv_frames(data: bytes, name: str) -> Generator[Array, None, None]:
     """Frames by OpenCV, which reads files only, so the bytes go through a temporary one."""
     cv2 = maybe_import("cv2") or expect_import("av", name)
     with tempfile.TemporaryDirectory(prefix="lakebed-video-") as folder:

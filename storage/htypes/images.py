@@ -33,7 +33,7 @@ class Image(PayloadHtype):
 
     def from_file(self, data: bytes, spec: TensorSpec) -> Payload:
         codec = codec_of(spec)
-        header = whole_header(data)
+        header = read_header(data, complete=True)
         if header.format != codec:
             return self._encoded(decode_image(data, mode=self.mode), codec, header)
         if not ends_whole(data, header.format):
@@ -56,7 +56,7 @@ class Image(PayloadHtype):
         if COMPRESSIONS[codec].kind == "array":
             return Payload(encode_array(forced, codec), forced.shape, {"format": codec})
         data = encode_image(forced, codec)
-        header = whole_header(data)
+        header = read_header(data, complete=True)
         info = header_info(header, len(data))
         if source is not None and source.orientation is not None:
             # The pixels are as they were stored, so what the source said of its rotation still holds.
@@ -97,17 +97,6 @@ class ImageGray(Image):
 def codec_of(spec: TensorSpec) -> str:
     """The compression of the samples; for links that were given none, PNG, which loses nothing."""
     return spec.sample_compression or spec.chunk_compression or "png"
-
-
-def whole_header(data: bytes) -> ImageHeader:
-    """The header of a complete file.
-
-    Raises:
-        SampleError: it is no image.
-    """
-    header = read_header(data, complete=True)
-    assert header is not None
-    return header
 
 
 def force_mode(pixels: Array, mode: str | None) -> Array:
