@@ -8,8 +8,10 @@ from typing import Any
 import numpy as np
 
 from .indexing import RowArray
+from .places import resolve
 from .progress import progress
 from .reading import Readable, Row
+from .results import Groups, ResultTable, shown_tensors
 from .storage.errors import InvalidInputError
 
 
@@ -32,13 +34,24 @@ class Choosing(Readable):
             runtime: accepted for old scripts and unused: queries run in this process. So is `return_data`.
             params: values for ``?`` (a sequence) or ``:name`` (a mapping) in the text.
 
+        Returns:
+            A `View`. For a query that groups, `Groups`; for one whose values belong to no rows of this dataset
+            (``count(*)``, joins), a `ResultTable`.
+
         Raises:
             TQLError: the text cannot be understood; the message points at the place.
         """
         from .engine import run
 
-        result = run(self._pinned(), query_string, params)
-        return self._subset(result.rows, None, result.computed, query_string)
+        result = run(self._pinned(), query_string, params, resolve=resolve)
+        if result.rows is None:
+            assert result.computed is not None, "a result without rows has values"
+            return ResultTable(result.computed, query_string)
+        if result.offsets is not None:
+            return Groups(
+                lambda rows: self._subset(rows, None, None, query_string), result, result.offsets, result.rows
+            )
+        return self._subset(result.rows, shown_tensors(result), result.computed, query_string)
 
     def filter(
         self,

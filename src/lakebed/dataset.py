@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .branching import Branching
 from .choosing import Choosing
+from .copying import Target, copy_rows
 from .credentials import Credentials
 from .indexing import RowArray
-from .row_edits import RowEdits
+from .places import Creds, Path, create_workspace
+from .removing import delete_store
 from .saved_views import SavedViews
-from .schema_edits import SchemaEdits
 from .storage.errors import StateError
+from .storage.links.base import LinkReader
+from .storage.repository import Repository
 from .storage.selection import Selection
 from .storage.source import SampleSource
+from .storage.stores import Store
+from .storage.workspace import Workspace
 from .versions import Versions
 from .view import Origin, View
 
@@ -22,7 +30,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Dataset(RowEdits, SchemaEdits, Versions, SavedViews, Credentials, Choosing):
+class Dataset(Target, Versions, Branching, SavedViews, Credentials, Choosing):
     """A versioned dataset, followed on one branch or opened at an old commit.
 
     Tensors are created with `create_tensor`, rows written with `append` and `extend`, read by indexing, chosen with
@@ -89,17 +97,27 @@ class Dataset(RowEdits, SchemaEdits, Versions, SavedViews, Credentials, Choosing
 
     def delete(self, large_ok: bool = False) -> None:
         """Delete the whole dataset with its history and views; see `lakebed.delete`."""
-        from .managing import delete_store
-
         self._writable()
         self._ws.close()
         delete_store(self._ws.repository.store, self._path, large_ok)
 
-    def copy(self, dest: Any, overwrite: bool = False, **options: Any) -> Any:
+    def copy(
+        self,
+        dest: Path,
+        runtime: Any = None,
+        tensors: Sequence[str] | None = None,
+        overwrite: bool = False,
+        creds: Creds = None,
+        token: str | None = None,
+        num_workers: int = 0,
+        scheduler: str = "threaded",
+        progressbar: bool = True,
+        unlink: bool = False,
+    ) -> Dataset:
         """Copy the rows as they are now into a new dataset, without history; see `lakebed.copy`."""
-        from .managing import copy
-
-        return copy(self, dest, overwrite=overwrite, **options)
+        made = Dataset(create_workspace(dest, creds, overwrite), os.fspath(dest))
+        copy_rows(self, made, tensors, unlink, progressbar)
+        return made
 
     def __repr__(self) -> str:
         at = f"branch={self.branch!r}" if self.branch else f"commit={(self.commit_id or '')[:8]!r}, read-only"
@@ -132,8 +150,11 @@ class Dataset(RowEdits, SchemaEdits, Versions, SavedViews, Credentials, Choosing
                 kind="in-transaction",
                 hint="leave the with block first",
             )
-        from .opening import reopen
-
         self.flush()
         ref = self.branch or self.commit_id or "main"
-        return reopen, (self._ws.repository.store, self._ws.context.links, self._path, ref, self.read_only)
+        return _reopen, (self._ws.repository.store, self._ws.context.links, self._path, ref, self.read_only)
+
+
+def _reopen(store: Store, links: LinkReader, path: str, ref: str, read_only: bool) -> Dataset:
+    """A dataset in another process; the way `Dataset` pickles."""
+    return Dataset(Workspace(Repository.open(store, links), ref, read_only), path)

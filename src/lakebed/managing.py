@@ -4,25 +4,20 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
+from .copying import copy_creds_keys, copy_rows
 from .dataset import Dataset
-from .indexing import RowArray
-from .opening import Creds, Path, empty, exists, find_place, load
+from .opening import empty, exists, load
+from .places import Creds, Path, find_place
 from .progress import progress
 from .reading import Readable
-from .recast import appendable
+from .removing import delete_store
 from .storage.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StateError
 from .storage.repository import FORMAT_KEY, PREFIXES, Repository
 from .storage.stores import Store, open_store
 from .storage.stores.local import LocalStore
-
-LARGE = 1 << 30
-"""Bytes from which deleting must be confirmed with ``large_ok=True``."""
-_COPY_ROWS = 1000
 
 
 def delete(
@@ -54,21 +49,6 @@ def delete(
     delete_store(place.store, place.path, large_ok)
 
 
-def delete_store(store: Store, path: str, large_ok: bool = False) -> None:
-    """Delete the dataset in `store`; `path` is for messages."""
-    size = sum(stat.size for stat in store.list()) if store.stat(FORMAT_KEY) is not None else 0
-    if size > LARGE and not large_ok:
-        raise StateError(
-            f"the dataset takes {size / 2**30:.1f} GiB",
-            kind="large-dataset",
-            place=path,
-            hint="pass large_ok=True to delete it",
-        )
-    Repository.delete(store)
-    if isinstance(store, LocalStore):
-        _remove_empty_folders(store.url)
-
-
 def like(
     dest: Path,
     src: Path | Dataset,
@@ -96,7 +76,7 @@ def like(
         for name in tensors or source._names():
             made.create_tensor_like(name, source[name])
         made._ws.set_info("", dict(source._stored_info("")))
-        _copy_creds_keys(source, made)
+        copy_creds_keys(source, made)
     return made
 
 
@@ -127,19 +107,8 @@ def copy(
         token: accepted for old scripts and unused, as `runtime`, `num_workers` and `scheduler` are.
     """
     source = src if isinstance(src, Readable) else load(src, creds=src_creds)
-    fixed = source._pinned()
-    names = list(tensors or source._names())
     made = empty(dest, overwrite=overwrite, creds=dest_creds)
-    with made, progress(len(fixed), "rows", shown=progressbar, what="copy") as bar:
-        for name in names:
-            made.create_tensor_like(name, source[name], unlink=unlink)
-        made._ws.set_info("", dict(source._stored_info("")))
-        _copy_creds_keys(source, made)
-        for rows in _batches(len(fixed)):
-            cells = {name: appendable(fixed, fixed.schema[name], rows, unlink) for name in names}
-            if names:
-                made._ws.extend(cells, len(rows))
-            bar.update(len(rows))
+    copy_rows(source, made, tensors, unlink, progressbar)
     return made
 
 
@@ -207,17 +176,6 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
     return moved
 
 
-def _copy_creds_keys(source: Readable, made: Dataset) -> None:
-    keys = source._ws.creds_keys() if isinstance(source, Dataset) else {}
-    if keys:
-        made._ws.set_creds_keys(keys)
-
-
-def _batches(count: int) -> Iterator[RowArray]:
-    for start in range(0, count, _COPY_ROWS):
-        yield np.arange(start, min(start + _COPY_ROWS, count), dtype=np.int64)
-
-
 def _refuse_taken(store: Store, path: str) -> None:
     if Repository.exists(store):
         raise AlreadyExistsError(
@@ -241,10 +199,3 @@ def _copy_objects(source: Store, dest: Store, progressbar: bool) -> None:
             else:
                 dest.put(key, source.buffer(key))
             bar.update(1)
-
-
-def _remove_empty_folders(root: str) -> None:
-    """Take away the folders of a deleted dataset, as far as they are empty; files of others keep theirs."""
-    for folder, _, _ in os.walk(root, topdown=False):
-        if not os.listdir(folder):
-            os.rmdir(folder)

@@ -1,31 +1,14 @@
-"""Opening datasets: `empty`, `load`, `dataset`, `exists`, and what a path and its `@version` mean."""
+"""Opening datasets: `empty`, `load`, `dataset`, `exists`."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any
 
 from .dataset import Dataset
+from .places import Creds, Path, create_workspace, find_place, open_workspace
 from .storage.errors import InvalidInputError, NotFoundError
-from .storage.links import link_reader
-from .storage.links.base import LinkReader
 from .storage.repository import Repository
-from .storage.stores import Store, open_store
-from .storage.workspace import Workspace
-
-Path: TypeAlias = str | os.PathLike[str]
-Creds: TypeAlias = Mapping[str, Any] | str | None
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a dataset is, and which version of it is meant ("" for the main branch)."""
-
-    path: str
-    store: Store
-    ref: str = ""
 
 
 def empty(
@@ -68,8 +51,7 @@ def empty(
             place=text,
             hint='leave "@..." out; load("path@version") opens one',
         )
-    store = open_store(path, creds, create=True)
-    return Dataset(Workspace(Repository.create(store, link_reader(), overwrite)), text)
+    return Dataset(create_workspace(path, creds, overwrite), text)
 
 
 def load(
@@ -106,8 +88,7 @@ def load(
         StorageError: the store refuses.
     """
     place = find_place(path, creds)
-    repository = Repository.open(place.store, link_reader())
-    dataset = Dataset(Workspace(repository, place.ref or "main", bool(read_only)), place.path)
+    dataset = Dataset(open_workspace(place, bool(read_only)), place.path)
     if reset:
         dataset.reset()
     return dataset
@@ -132,25 +113,10 @@ def exists(path: Path, creds: Creds = None, token: str | None = None, org_id: st
         if not Repository.exists(place.store):
             return False
         if place.ref:
-            Workspace(Repository.open(place.store, link_reader()), place.ref)
+            open_workspace(place, read_only=True)
     except NotFoundError:
         return False
     return True
-
-
-def find_place(path: Path, creds: Creds = None) -> Place:
-    """Where `path` leads; the part after the last "@" is a version unless the whole path is a dataset."""
-    text = os.fspath(path)
-    store = open_store(path, creds)
-    base, at, ref = text.rpartition("@")
-    if not at or not base or "/" in ref or Repository.exists(store):
-        return Place(text, store)
-    return Place(base, open_store(base, creds), ref)
-
-
-def reopen(store: Store, links: LinkReader, path: str, ref: str, read_only: bool) -> Dataset:
-    """A dataset as another process opens it again; the way `Dataset` pickles."""
-    return Dataset(Workspace(Repository.open(store, links), ref, read_only), path)
 
 
 def _known(options: dict[str, Any], function: Any) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .indexing import RowArray
 from .storage.htypes import htype_of
@@ -58,7 +59,9 @@ def shape_interval(source: SampleSource, tensor: str, rows: RowArray) -> ShapeIn
     if not shapes:
         return ShapeInterval((len(rows),), (len(rows),))
     axes = max(len(shape) for shape in shapes)
-    padded = np.array([shape + (0,) * (axes - len(shape)) for shape in shapes], dtype=np.int64).reshape(-1, axes)
+    padded = np.zeros((len(shapes), axes), dtype=np.int64)
+    for place, shape in enumerate(shapes):
+        padded[place, : len(shape)] = shape
     low, high = padded.min(axis=0).tolist(), padded.max(axis=0).tolist()
     return ShapeInterval((len(rows), *low), (len(rows), *high))
 
@@ -77,7 +80,11 @@ def _stored(source: SampleSource, spec: TensorSpec, rows: RowArray) -> dict[str,
     suffixes: Sequence[str] = list(htype_of(spec).fields(spec))
     table = source.table([spec.column + suffix for suffix in suffixes])
     chosen = table if len(rows) == len(source) and _is_everything(rows) else table.take(pa.array(rows))
-    return {suffix: _whole(chosen.column(spec.column + suffix)) for suffix in suffixes}
+    cells = {suffix: _whole(chosen.column(spec.column + suffix)) for suffix in suffixes}
+    if htype_of(spec).is_payload and not spec.link and ".shape" in cells:
+        # Big payloads lie in chunk files and are null here; a row that has a shape has a payload.
+        cells[""] = pc.if_else(cells[".shape"].is_valid(), b"", pa.scalar(None, pa.binary())).cast(cells[""].type)
+    return cells
 
 
 def _is_everything(rows: RowArray) -> bool:

@@ -1,0 +1,3 @@
+"""Datasets made from the formats that annotations come in."""
+
+from __future__ import annotations

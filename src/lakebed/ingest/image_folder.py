@@ -1,0 +1,53 @@
+"""A folder of images, local or in a bucket: what is in it, and how its files are called."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from ..places import Creds
+from ..storage.errors import NotFoundError
+from ..storage.stores import open_store
+from ..storage.stores.opening import local_path_of
+
+
+class ImageFolder:
+    """Where an annotation file's images are; `url` as the caller wrote it."""
+
+    def __init__(self, url: str, creds: Creds = None) -> None:
+        self.url = url
+        self._creds = creds
+        self._local = _local_folder(url)
+
+    def join(self, name: str) -> str:
+        """The path or URL of a file in the folder."""
+        if self._local is not None:
+            return os.path.join(self._local, *name.split("/"))
+        return f"{self.url.rstrip('/')}/{name}"
+
+    def missing(self, names: Sequence[str]) -> list[str]:
+        """Those of `names` that are not there; over http nothing can be listed, so nothing is missing.
+
+        Raises:
+            NotFoundError: the folder itself is not there.
+        """
+        if urlsplit(self.url).scheme in ("http", "https"):
+            return []
+        if self._local is None:
+            there = {stat.key for stat in open_store(self.url, self._creds).list()}
+            return [name for name in names if name not in there]
+        if not os.path.isdir(self._local):
+            raise NotFoundError("the folder of the images is not there", kind="no-folder", place=self.url)
+        # One listing a folder: 100,000 calls of exists() take seconds on a network disk.
+        listed: dict[str, set[str]] = {}
+        for folder in {os.path.dirname(name) for name in names}:
+            path = os.path.join(self._local, folder)
+            listed[folder] = set(os.listdir(path)) if os.path.isdir(path) else set()
+        return [name for name in names if os.path.basename(name) not in listed[os.path.dirname(name)]]
+
+
+def _local_folder(url: str) -> str | None:
+    if url.startswith("file://"):
+        return local_path_of(url)
+    return None if "://" in url else os.path.abspath(os.path.expanduser(url))

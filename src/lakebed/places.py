@@ -1,0 +1,60 @@
+"""Where datasets are: what a path and its `@version` mean, and the working copy they lead to."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from .storage.links import link_reader
+from .storage.repository import Repository
+from .storage.source import SampleSource
+from .storage.stores import Store, open_store
+from .storage.workspace import Workspace
+
+Path: TypeAlias = str | os.PathLike[str]
+Creds: TypeAlias = Mapping[str, Any] | str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A dataset's path and store, and which version of it is meant ("" for the main branch)."""
+
+    path: str
+    store: Store
+    ref: str = ""
+
+
+def find_place(path: Path, creds: Creds = None) -> Place:
+    """Where `path` leads; what follows the last "@" is a version, unless the whole path is a dataset."""
+    text = os.fspath(path)
+    store = open_store(path, creds)
+    base, at, ref = text.rpartition("@")
+    if not at or not base or "/" in ref or Repository.exists(store):
+        return Place(text, store)
+    return Place(base, open_store(base, creds), ref)
+
+
+def open_workspace(place: Place, read_only: bool = False) -> Workspace:
+    """A working copy of the dataset at `place`.
+
+    Raises:
+        NotFoundError: kind "no-dataset" or "unknown-version".
+        FormatError: the format is not one this release knows.
+    """
+    return Workspace(Repository.open(place.store, link_reader()), place.ref or "main", read_only)
+
+
+def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -> Workspace:
+    """A working copy of a new dataset.
+
+    Raises:
+        AlreadyExistsError, StateError, StorageError: as `Repository.create` says.
+    """
+    return Workspace(Repository.create(open_store(path, creds, create=True), link_reader(), overwrite))
+
+
+def resolve(path: str, version: str | None) -> SampleSource:
+    """The rows of the dataset that a query names in FROM."""
+    return open_workspace(find_place(f"{path}@{version}" if version else path), read_only=True).snapshot()
