@@ -10,14 +10,14 @@ from typing import TypeVar
 T = TypeVar("T")
 
 ATTEMPTS = 6
-_FIRST_PAUSE = 0.1
-_LONGEST_PAUSE = 5.0
+FIRST_PAUSE = 0.1
+LONGEST_PAUSE = 5.0
 
 
 def pauses(attempts: int = ATTEMPTS) -> Iterator[float]:
     """Seconds to wait after each failed attempt; the last attempt is not followed by a pause (0)."""
     for attempt in range(attempts - 1):
-        yield min(_LONGEST_PAUSE, _FIRST_PAUSE * 2**attempt) * (0.5 + random.random())
+        yield min(LONGEST_PAUSE, FIRST_PAUSE * 2**attempt) * (0.5 + random.random())
     yield 0.0
 
 
