@@ -8,6 +8,7 @@ from typing import Any
 from ..storage.source import SampleSource
 from .config import LoaderArguments, check_plan, make_builder, make_plan, random_seed, thread_options
 from .pipeline import build_inline, build_threaded
+from .plan import EpochPlan
 from .policy import BadSamples
 
 
@@ -34,7 +35,7 @@ class NumpyBatches:
         self.epoch += 1
         return self._batches(plan.batches())
 
-    def _plan(self, epoch: int) -> Any:
+    def _plan(self, epoch: int) -> EpochPlan:
         return make_plan(self._source, self._arguments, self._rank, self._world, epoch, 0, self.seed)
 
     def _batches(self, batches: Iterator[Any]) -> Iterator[Any]:
@@ -53,7 +54,7 @@ class NumpyBatches:
 def numpy_batches(source: SampleSource, *, rank: int = 0, world: int = 1, **arguments: Any) -> NumpyBatches:
     """Batches of NumPy arrays from any source, decoded by threads.
 
-    Takes the arguments of `make_loader` that have a meaning without worker processes (see `LoaderArguments`). A batch is a
-    `SampleDict` of stacked arrays, or lists where shapes differ.
+    Takes the arguments of `make_loader` that have a meaning without worker processes (see `LoaderArguments`). A batch
+    is a `SampleDict` of stacked arrays, or lists where shapes differ.
     """
     return NumpyBatches(source, LoaderArguments(**arguments), rank, world)

@@ -32,7 +32,8 @@ class BuildOptions:
     """What becomes of the samples of a batch.
 
     Attributes:
-        transform: called with each sample dict (and `transform_kwargs`); or a dict of callables by tensor, None keeping it.
+        transform: called with each sample dict (and `transform_kwargs`); or a dict of callables by tensor, None
+            keeping it.
         collate: makes a batch of the list of transformed samples; None: `collate_torch` or `collate_numpy`.
         torch: which of the two.
         on_error: policy for samples that cannot be read.

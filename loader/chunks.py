@@ -1,7 +1,7 @@
 """Chunk files: plain Arrow IPC files whose record batches can also be found, checked and read one by one.
 
-A batch is checked in two parts, so that reading one image never hashes its neighbours: the *frame* hash covers the message header
-and every buffer but the payload bytes; each payload has its own hash in the column beside it.
+A batch is checked in two parts, so that reading one image never hashes its neighbours: the *frame* hash covers the
+    message header and every buffer but the payload bytes; each payload has its own hash in the column beside it.
 """
 
 from __future__ import annotations

@@ -1,4 +1,5 @@
-"""Samples to batches: equal shapes are stacked, unequal ones stay a list; dictionaries, tuples and numbers as torch does.
+"""Samples to batches: equal shapes are stacked, unequal ones stay a list; dictionaries, tuples and numbers as torch
+does.
 
 Images that were decoded straight into the memory of a batch are not copied again.
 """

@@ -7,8 +7,6 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
-
 from ..storage.errors import InvalidInputError
 from ..storage.source import SampleSource
 from .builder import BatchBuilder, BuildOptions, Transform, check_transform
@@ -53,7 +51,7 @@ class LoaderArguments:
     def __post_init__(self) -> None:
         if self.on_error not in POLICIES:
             raise InvalidInputError(f"on_error is one of {', '.join(POLICIES)}: found {self.on_error!r}")
-        if self.resize is not None and (len(self.resize) != 2 or min(self.resize) < 1):
+        if self.resize is not None and sum(1 for side in self.resize if side >= 1) != 2:
             raise InvalidInputError(f"resize is (height, width): found {self.resize!r}")
         if self.resize is not None and self.min_side is not None:
             raise InvalidInputError("resize and min_side exclude each other: resize already decodes at a fraction")
@@ -150,4 +148,4 @@ def usable_cores() -> int:
 
 def random_seed() -> int:
     """A seed that nobody chose."""
-    return int(np.random.SeedSequence().entropy or 0) % 2**63  # type: ignore[operator]  # an int when none was given
+    return int.from_bytes(os.urandom(8), "little") >> 1

@@ -17,6 +17,7 @@ from .builder import Transform
 from .config import LoaderArguments, check_plan, make_builder, shuffle_spec
 from .dataset import BatchDataset, Delivery
 from .errors import LoaderTimeoutError, WorkerError
+from .plan import EpochPlan
 from .policy import BadSamples, OnBadSample
 from .shards import Tail
 from .state import LoaderState, source_hash
@@ -58,6 +59,10 @@ class Loader(DataLoader[Any]):
         self._stats.start()
         return LoaderIterator(self, super().__iter__(), epoch, start, self._receiver)
 
+    def plan(self, epoch: int, start: int) -> EpochPlan:
+        """The batches of this rank in an epoch, from a position on."""
+        return self._batches.plan(epoch, start, self.seed)
+
     def set_epoch(self, epoch: int) -> None:
         """The next iteration is epoch `epoch`."""
         self.epoch = epoch
@@ -71,15 +76,15 @@ class Loader(DataLoader[Any]):
         """Where this loader stands, after the newest batch that was given out: under 1 KB of plain values, the same on
         every rank but for the count of bad samples."""
         epoch, consumed = self._resumed or self._current
-        if self._resumed is None and self._batches.plan(epoch, consumed, self.seed).shards.steps == 0 and consumed:
+        if self._resumed is None and self.plan(epoch, consumed).shards.steps == 0 and consumed:
             epoch, consumed = epoch + 1, 0
         return self._state(epoch, consumed).to_dict()
 
     def load_state_dict(self, state_dict: Mapping[str, Any], force: bool = False) -> None:
         """Go on where `state_dict` was taken: the next iteration gives exactly the rest of that epoch.
 
-        The number of workers may differ. With another batch size or number of ranks the rest is cut into other batches, and still
-        comes exactly once. `force` starts the epoch afresh where the rows are others.
+        The number of workers may differ. With another batch size or number of ranks the rest is cut into other
+        batches, and still comes exactly once. `force` starts the epoch afresh where the rows are others.
 
         Raises:
             InvalidInputError: no state of a loader.
@@ -129,7 +134,7 @@ class LoaderIterator:
         self._loader = loader
         self._inner = inner
         self._epoch = epoch
-        self._shards = loader.dataset.plan(epoch, start, loader.seed).shards  # type: ignore[attr-defined]  # a BatchDataset
+        self._shards = loader.plan(epoch, start).shards
         self._step = 0
         self._receiver = receiver
 
@@ -215,9 +220,9 @@ def make_loader(
     Args:
         source: a snapshot, a selection, or a materialised view.
         tensors: names of the tensors to read; None reads all.
-        transform: called with a dict of NumPy arrays per row (images uint8 (H, W, C), boxes float32 (n, 4), labels int64 (n,);
-            writable and C-contiguous), or a dict of callables by tensor. Runs in the workers, or with no workers in the
-            calling thread.
+        transform: called with a dict of NumPy arrays per row (images uint8 (H, W, C), boxes float32 (n, 4), labels
+            int64 (n,); writable and C-contiguous), or a dict of callables by tensor. Runs in the workers, or with no
+            workers in the calling thread.
         batch_size: rows of a batch on this rank.
         num_workers: processes that build whole batches; 0 reads and decodes in threads of this process.
         shuffle: a new random order in every epoch, fixed by `seed` and the epoch's number alone.
@@ -297,7 +302,7 @@ def rank_and_world(distributed: bool | tuple[int, int] | None) -> tuple[int, int
     import torch.distributed as dist
 
     if distributed is not False and dist.is_available() and dist.is_initialized():
-        return dist.get_rank(), dist.get_world_size()
+        return int(dist.get_rank()), int(dist.get_world_size())
     if distributed:
         raise InvalidInputError("distributed=True, but torch.distributed is not initialised")
     return 0, 1

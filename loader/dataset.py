@@ -36,7 +36,8 @@ class Delivery:
 
         if self.built is None:
             return self
-        return replace(self, built=replace(self.built, batch=pin_memory(self.built.batch, device)))
+        pinned = pin_memory(self.built.batch, device)  # type: ignore[no-untyped-call]  # torch's
+        return replace(self, built=replace(self.built, batch=pinned))
 
 
 class BatchDataset(IterableDataset[Delivery]):
@@ -55,7 +56,8 @@ class BatchDataset(IterableDataset[Delivery]):
         self.rank, self.world = rank, world
         self.token = ""
         self._now = (0, 0, seed)
-        self._announced = torch.zeros(3, dtype=torch.int64).share_memory_()
+        self._announced = torch.zeros(3, dtype=torch.int64)
+        self._announced.share_memory_()  # type: ignore[no-untyped-call]  # torch's
         self._iterated = False
         self._sender: Sender | None = None
 

@@ -15,7 +15,7 @@ import numpy as np
 from ..errors import LakebedError
 from ..storage.codecs import MAX_PIXELS, decode_image
 from ..storage.codecs.arrays import decode_array
-from ..storage.codecs.image import check_size
+from ..storage.codecs.header import check_size
 from .resize import resize_image
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
@@ -85,7 +85,7 @@ def _decode_jpeg(data: Bytes, mode: str | None, hints: DecodeHints, out: Image |
         pixels = codec.decode_jpeg(
             data, "GRAY" if gray else "RGB", min_height=least[0], min_width=least[1], min_factor=2
         )
-    except ValueError as error:
+    except (ValueError, KeyError) as error:
         if isinstance(error, LakebedError):
             raise
         return None

@@ -1,4 +1,4 @@
-"""One image on its way into a view: looked at, decoded once to prove that it is whole, kept or encoded by the policy."""
+"""One image on its way into a view: looked at, decoded once to prove it whole, kept or encoded by the policy."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import numpy as np
 from ..storage.codecs import COMPRESSIONS, ImageHeader, decode_image, encode_image, normalise_compression, read_header
 from ..storage.codecs.image import header_info
 from ..storage.schema import TensorSpec
-from .transcode import maybe_baseline
 from .options import ImagePolicy
 from .resize import resize_image
+from .transcode import maybe_baseline
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Done = Literal["kept", "baseline", "encoded", "resized"]
@@ -49,7 +49,6 @@ def prepare_image(data: bytes, spec: TensorSpec, policy: ImagePolicy) -> ImageCe
         SampleError: it cannot be decoded, or not be encoded as the tensor's `sample_compression`.
     """
     header = read_header(data, complete=True)
-    assert header is not None  # complete=True says that there are no more bytes to wait for
     pixels = decode_image(data, mode=image_mode(spec))
     if policy.kind == "raw":
         return _raw(pixels, policy)
@@ -65,8 +64,8 @@ def _fits(header: ImageHeader, spec: TensorSpec, pixels: Image) -> bool:
     """Whether the file may stay as it is."""
     compression = normalise_compression(spec.sample_compression)
     if compression is None or COMPRESSIONS[compression].kind != "image":
-        return header.channels == pixels.shape[2]
-    return header.format == compression and header.channels == pixels.shape[2]
+        return bool(header.channels == pixels.shape[2])
+    return header.format == compression and bool(header.channels == pixels.shape[2])
 
 
 def _kept(data: bytes, header: ImageHeader, pixels: Image, policy: ImagePolicy) -> ImageCell:
@@ -103,7 +102,6 @@ def npy_bytes(pixels: Image) -> bytes:
 
 def _cell(data: bytes, shape: tuple[int, ...], done: Done, source: tuple[int, ...]) -> ImageCell:
     header = read_header(data, complete=True)
-    assert header is not None
     return ImageCell(data, _three(shape), header_info(header, len(data)), done, _three(source))
 
 

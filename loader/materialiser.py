@@ -1,8 +1,9 @@
 """The materialiser: copies the rows of a source, links fetched, into chunk files made for streaming.
 
-Rows are cut into tasks of one chunk file each. A finished task leaves a small note under the run's fingerprint, so that a run that was
-killed, or a second process at work on the same view, finds it and goes on from there. Chunk files and the index are named by
-their content, nothing refers to them until the index is complete, and the index itself is unseen until the caller publishes its key.
+Rows are cut into tasks of one chunk file each. A finished task leaves a small note under the run's fingerprint, so
+that a run that was killed, or a second process at work on the same view, finds it and goes on from there. Chunk files
+and the index are named by their content, nothing refers to them until the index is complete, and the index itself is
+unseen until the caller publishes its key.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ def materialise(source: SampleSource, store: Store, prefix: str, options: Materi
         run = _Run(recipe, store, prefix, notes, order, task_rows, page_rows, chosen.num_workers, progress)
         tasks = run.all_tasks()
     index = _assemble(recipe, tasks, chosen)
-    store.put(f"{prefix}/{index.key}", index.data)
+    store.put(f"{prefix}/{index.key}", memoryview(index.data).cast("B"))
     for stat in list(store.list(f"{notes}/")):
         store.delete(stat.key)
     return index
@@ -236,7 +237,8 @@ class _Run:
             task.facts.merge(page.facts)
         for group in _groups(pages):
             data, entry = write_chunk(group, self.recipe.arrow_schema, self.recipe.payloads)
-            self.store.put(f"{self.prefix}/{entry.key}", data)
+            # Arrow's buffers show signed bytes, which compare unequal to plain ones.
+            self.store.put(f"{self.prefix}/{entry.key}", memoryview(data).cast("B"))
             task.chunks.append(entry)
         try:
             self.store.create(self._note_key(number), json.dumps(task.to_json()).encode())

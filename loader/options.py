@@ -59,12 +59,12 @@ class MaterialiseOptions:
     Attributes:
         tensors: names to copy; None copies all.
         image: a policy, or ``"passthrough"`` or ``"verbatim"``.
-        order: ``"shuffled"`` stores rows in a random order, so that neighbours in a chunk are strangers; ``"view"`` keeps
-            the source's order in the files as well. Readers see the source's order either way.
+        order: ``"shuffled"`` stores rows in a random order, so that neighbours in a chunk are strangers; ``"view"``
+            keeps the source's order in the files as well. Readers see the source's order either way.
         seed: of the stored order.
         num_workers: threads that fetch, check and encode; 0 does everything in the calling thread.
-        on_error: what to do with a row that cannot be read: ``"raise"``, ``"skip"`` the row, or keep it with the cell empty
-            (``"null"``). Skipped and emptied rows are listed in the index.
+        on_error: what to do with a row that cannot be read: ``"raise"``, ``"skip"`` the row, or keep it with the cell
+            empty (``"null"``). Skipped and emptied rows are listed in the index.
         progress: show a progress bar.
         chunk_bytes: bytes of a chunk file, about; small views get smaller ones, to have at least 64.
         lineage: what the view comes from, kept in the index; part of the key under which a killed run is resumed.

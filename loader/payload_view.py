@@ -42,6 +42,6 @@ class PayloadColumn:
         if self._valid is not None and not self._valid[row]:
             return None
         data = self._bytes[self._offsets[row] : self._offsets[row + 1]]
-        if xxhash.xxh3_64_intdigest(data) != int(self._hashes[row]):
+        if xxhash.xxh3_64_intdigest(data.data) != int(self._hashes[row]):
             raise damaged("a payload is not what was written", f"{self._place}, row {row} of its batch")
         return data

@@ -1,7 +1,7 @@
 """Batches of a plan, in order: built in the calling thread, or read and decoded ahead by threads.
 
-Threads pay where decoding releases the GIL; the user's transform and collation always run in the consumer's thread, one after the
-other, as they would without threads.
+Threads pay where decoding releases the GIL; the user's transform and collation always run in the consumer's thread,
+one after the other, as they would without threads.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,9 +75,7 @@ def _submit(
 ) -> list[Future[Loaded]]:
     """One job per thread, each for a stretch of the batch, so that the first batch is there soon."""
     bounds = np.linspace(0, len(batch.rows), min(threads, len(batch.rows)) + 1).astype(int).tolist()
-    return [
-        executor.submit(builder.load, batch, start, stop, out) for start, stop in zip(bounds, bounds[1:], strict=False)
-    ]
+    return [executor.submit(builder.load, batch, start, stop, out) for start, stop in pairwise(bounds)]
 
 
 def _finished(

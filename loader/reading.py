@@ -43,7 +43,7 @@ class ReadOptions:
 
     tensors: tuple[str, ...]
     decode_method: Mapping[str, str] = field(default_factory=dict)
-    hints: DecodeHints = DecodeHints()
+    hints: DecodeHints = field(default_factory=DecodeHints)
     return_index: bool = True
 
 
@@ -175,16 +175,15 @@ class RowReader:
             return value
         return rescale(value, spec, before, image.shape)
 
-    def _payloads(self, spec: TensorSpec, rows: Ints) -> list[Bytes | None | Failed]:
+    def _payloads(self, spec: TensorSpec, rows: Ints) -> list[Bytes | Failed | None]:
         """Stored bytes of each row."""
         if isinstance(self.source, MaterialisedView) and spec.column in self.source.payloads:
             return self._view_payloads(self.source, spec, rows)
-        cells = self._by_row(lambda some: _buffers(self.source.cells(spec.name, some)[""]), spec, rows)
-        return cells
+        return self._by_row(lambda some: _buffers(self.source.cells(spec.name, some)[""]), spec, rows)
 
-    def _view_payloads(self, view: MaterialisedView, spec: TensorSpec, rows: Ints) -> list[Bytes | None | Failed]:
+    def _view_payloads(self, view: MaterialisedView, spec: TensorSpec, rows: Ints) -> list[Bytes | Failed | None]:
         places = view.locate(rows)
-        found: list[Bytes | None | Failed] = []
+        found: list[Bytes | Failed | None] = []
         for i, (batch, row) in enumerate(zip(places.batch.tolist(), places.row.tolist(), strict=True)):
             try:
                 found.append(_again(view, batch, lambda b=batch, r=row: view.payload_column(b, spec.column).get(r)))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults

@@ -37,10 +37,11 @@ def _halved(image: Image) -> Image:
     height, width = image.shape[0] // 2 * 2, image.shape[1] // 2 * 2
     cv2 = _cv2()
     if cv2 is not None:
-        small = cv2.resize(image[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-        return np.asarray(small).reshape(height // 2, width // 2, image.shape[2])
+        small: Image = cv2.resize(image[:height, :width], (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+        return small.reshape(height // 2, width // 2, image.shape[2])
     blocks = image[:height, :width].reshape(height // 2, 2, width // 2, 2, image.shape[2])
-    return blocks.mean(axis=(1, 3), dtype=np.float32).round().astype(np.uint8)
+    means: Image = np.rint(blocks.mean(axis=(1, 3), dtype=np.float32)).astype(np.uint8)
+    return means
 
 
 def _copied(image: Image, out: Image | None) -> Image:

@@ -1,7 +1,7 @@
 """Who gets which positions of an epoch: global batches in order, each cut into one share per rank.
 
-Pure arithmetic without state, so that any step of any rank is found directly. Worker processes take whole batches in turn, and
-torch hands them out in turn, so the number of workers changes nothing.
+Pure arithmetic without state, so that any step of any rank is found directly. Worker processes take whole batches in
+turn, and torch hands them out in turn, so the number of workers changes nothing.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """Memory for whole batches that is used again: touching fresh pages costs as much as decoding a small image.
 
-A slot is handed out as an array; when the last view of it (array or tensor) is gone, it returns to the pool by itself. A consumer that
+A slot is handed out as an array; when the last view of it (array or tensor) is gone, it returns to the pool by
+itself. A consumer that
 keeps every batch simply makes the pool grow: nothing is ever overwritten while somebody can see it.
 """
 
@@ -37,7 +38,7 @@ class SlotPool:
             holder = (ctypes.c_char * len(memory)).from_buffer(memory)
             number = id(holder)
             self._used[number] = (memory, weakref.ref(holder, lambda _, n=number: self._give(n)))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
-        return np.frombuffer(holder, np.uint8)[:nbytes]
+        return np.frombuffer(memoryview(holder), np.uint8)[:nbytes]
 
     @property
     def in_use(self) -> int:

@@ -41,7 +41,7 @@ class LoaderState:
         return asdict(self)
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> LoaderState:
+    def from_dict(cls, data: Any) -> LoaderState:
         """Raises InvalidInputError if `data` is no state of a loader, or one of a later version."""
         if not isinstance(data, Mapping) or "version" not in data:
             raise InvalidInputError("this is no state of a Lakebed loader", kind="bad-state")

@@ -1,9 +1,10 @@
 """Batches from worker processes to the consumer through shared memory that is used again.
 
-torch makes a new shared file for each tensor and sends its descriptor: the pages of every batch are fresh, and each costs a fault in both
-processes. Here a worker owns a few blocks. It decodes straight into one, or copies its arrays and tensors there, and sends a few
-hundred bytes; the consumer's arrays and tensors are views of the block, and when the last of them is gone a byte in the block
-says that it is free. Blocks have no names, so nothing can be left behind.
+torch makes a new shared file for each tensor and sends its descriptor: the pages of every batch are fresh, and each
+    costs a fault in both processes. Here a worker owns a few blocks. It decodes straight into one, or copies its
+    arrays and tensors there, and sends a few hundred bytes; the consumer's arrays and tensors are views of the block,
+    and when the last of them is gone a byte in the block says that it is free. Blocks have no names, so nothing can
+    be left behind.
 """
 
 from __future__ import annotations
@@ -178,7 +179,7 @@ class Receiver:
             alive.pop(key, None)
 
         alive[key] = weakref.ref(holder, free)
-        data = np.frombuffer(holder, np.uint8)[_HEADER:]
+        data = np.frombuffer(memoryview(holder), np.uint8)[_HEADER:]
         return pickle.loads(content, buffers=[data[start : start + size] for start, size in places])
 
 
@@ -220,7 +221,7 @@ class _Pickler(pickle.Pickler):
         if type(value) is torch.Tensor and value.device.type == "cpu" and value.layout is torch.strided:
             plain = value.detach().contiguous().resolve_conj().resolve_neg()
             data = plain.reshape(-1).view(torch.uint8).numpy() if plain.numel() else np.zeros(0, np.uint8)
-            return _tensor, (pickle.PickleBuffer(data), plain.dtype, tuple(plain.shape))
+            return _tensor, (pickle.PickleBuffer(data.data), plain.dtype, tuple(plain.shape))
         return NotImplemented
 
 
@@ -234,7 +235,7 @@ def _tensor(data: Any, dtype: Any, shape: tuple[int, ...]) -> Any:
 
 @dataclass(slots=True)
 class BatchMemory:
-    """Memory of one batch in a worker: arrays for uniform tensors come from the block that the batch will be sent in."""
+    """Memory of one batch in a worker: uniform tensors are decoded into the block that the batch will be sent in."""
 
     sender: Sender
     shapes: dict[str, tuple[int, ...]] = field(default_factory=dict)

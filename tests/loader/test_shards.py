@@ -28,7 +28,8 @@ def test_balanced_tail_gives_each_row_once_in_order_and_shares_differ_by_one(row
     assert positions(plan) == list(range(rows))
     for step in range(plan.steps):
         shares = [high - low for low, high in (plan.share(step, rank) for rank in range(world))]
-        assert max(shares) - min(shares) <= 1 and min(shares) >= 1
+        assert max(shares) - min(shares) <= 1
+        assert min(shares) >= 1
         assert max(shares) <= batch + (batch == 1)
 
 
