@@ -7,6 +7,9 @@ from typing import Any
 
 from .handle import Handle
 from .storage.errors import AlreadyExistsError, InvalidInputError, NotFoundError
+from .storage.links.creds import Credentials as SessionCreds
+from .storage.links.creds import Provider
+from .storage.links.reader import UrlReader
 
 
 class Credentials(Handle):
@@ -35,14 +38,17 @@ class Credentials(Handle):
         self._ws.set_creds_keys({creds_key: {"managed": bool(managed)}})
 
     def populate_creds(
-        self, creds_key: str, creds: Mapping[str, Any] | None = None, from_environment: bool = False
+        self,
+        creds_key: str,
+        creds: Mapping[str, Any] | Provider | None = None,
+        from_environment: bool = False,
     ) -> None:
         """Give the secrets of a creds key for the rest of this session; they stay in this process.
 
         Args:
             creds_key: a name added with `add_creds_key`.
             creds: with any of aws_access_key_id, aws_secret_access_key, aws_session_token, endpoint_url, aws_region,
-                profile_name.
+                profile_name; or a function that returns them, which is asked again when they have expired.
             from_environment: take them from the environment instead, by boto3's own rules.
 
         Raises:
@@ -50,12 +56,7 @@ class Credentials(Handle):
             InvalidInputError: neither or both of `creds` and `from_environment` are given.
         """
         self._expect_key(creds_key)
-        if (creds is None) == (not from_environment):
-            raise InvalidInputError(
-                "secrets come from creds= or from_environment=True, one of the two", kind="bad-creds", place=creds_key
-            )
-        populate = self._ws.context.links.populate  # type: ignore[attr-defined]  # of the face's own reader
-        populate(creds_key, "ENV" if from_environment else dict(creds or {}))
+        self._session_creds().populate(creds_key, creds, from_environment)
 
     def update_creds_key(self, creds_key: str, new_creds_key: str | None = None, managed: bool | None = None) -> None:
         """Rename a creds key, or change whether it is managed. Links that were stored keep the old name.
@@ -75,6 +76,8 @@ class Credentials(Handle):
         value = {**old, "managed": old.get("managed", False) if managed is None else managed}
         removed: dict[str, Any] = {} if name == creds_key else {creds_key: None}
         self._ws.set_creds_keys({**removed, name: value})
+        if name != creds_key:
+            self._session_creds().rename(creds_key, name)
 
     def get_creds_keys(self) -> set[str]:
         """Names of all creds keys."""
@@ -83,6 +86,11 @@ class Credentials(Handle):
     def get_managed_creds_keys(self) -> set[str]:
         """Names of the managed creds keys."""
         return {name for name, value in self._ws.creds_keys().items() if value.get("managed")}
+
+    def _session_creds(self) -> SessionCreds:
+        reader = self._ws.context.links
+        assert isinstance(reader, UrlReader), "datasets are opened with a reader of URLs"
+        return reader.credentials
 
     def _expect_key(self, name: str) -> dict[str, Any]:
         keys = self._ws.creds_keys()

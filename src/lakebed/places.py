@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from .storage.links import link_reader
+from .storage.links.reader import UrlReader
 from .storage.repository import Repository
 from .storage.source import SampleSource
 from .storage.stores import Store, open_store
@@ -29,10 +29,14 @@ class Place:
 def find_place(path: Path, creds: Creds = None) -> Place:
     """Where `path` leads; what follows the last "@" is a version, unless the whole path is a dataset."""
     text = os.fspath(path)
-    store = open_store(path, creds)
     base, at, ref = text.rpartition("@")
-    if not at or not base or "/" in ref or Repository.exists(store):
-        return Place(text, store)
+    if not at or not base or "/" in ref:
+        return Place(text, open_store(path, creds))
+    # Names of the hub hold no "@"; a folder's or a bucket's may.
+    if not text.startswith("hub://"):
+        store = open_store(path, creds)
+        if Repository.exists(store):
+            return Place(text, store)
     return Place(base, open_store(base, creds), ref)
 
 
@@ -43,7 +47,7 @@ def open_workspace(place: Place, read_only: bool = False) -> Workspace:
         NotFoundError: kind "no-dataset" or "unknown-version".
         FormatError: the format is not one this release knows.
     """
-    return Workspace(Repository.open(place.store, link_reader()), place.ref or "main", read_only)
+    return Workspace(Repository.open(place.store, UrlReader()), place.ref or "main", read_only)
 
 
 def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -> Workspace:
@@ -52,7 +56,7 @@ def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -
     Raises:
         AlreadyExistsError, StateError, StorageError: as `Repository.create` says.
     """
-    return Workspace(Repository.create(open_store(path, creds, create=True), link_reader(), overwrite))
+    return Workspace(Repository.create(open_store(path, creds, create=True), UrlReader(), overwrite))
 
 
 def resolve(path: str, version: str | None) -> SampleSource:

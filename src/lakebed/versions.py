@@ -135,8 +135,9 @@ class Versions(Handle):
         found = self._ws.diff(id_1, id_2)
         if as_dict:
             return diff_dict(found)
-        before = id_1 or self.commit_id or "the empty dataset"
-        print(diff_text(found, before, id_2 or "the working copy"))
+        before = id_1 or _short(self.commit_id) or "the empty dataset"
+        now = "the working copy" if self.has_head_changes else _short(self.commit_id)
+        print(diff_text(found, before, id_2 or now))
         return None
 
     def flush(self) -> None:
@@ -158,6 +159,10 @@ def _commit_dict(info: CommitInfo) -> dict[str, Any]:
         "branch": info.branch,
         "parents": list(info.parents),
     }
+
+
+def _short(commit_id: str | None) -> str:
+    return "" if commit_id is None else f"commit {commit_id[:8]}"
 
 
 def _time(seconds: float) -> str:

@@ -19,8 +19,8 @@ from ..places import Creds, Path
 from ..progress import progress
 from ..removing import delete_store
 from ..storage.errors import InvalidInputError, NotFoundError
-from ..storage.links import link_reader
 from ..storage.links.base import StoredLink
+from ..storage.links.reader import UrlReader
 from .coco_files import COLUMNS, CocoFile, Column
 from .image_folder import ImageFolder
 
@@ -100,7 +100,7 @@ def ingest_coco(
         AlreadyExistsError: there is a dataset at `dest`, or it has a tensor of that name.
     """
     paths = [annotation_files] if isinstance(annotation_files, (str, os.PathLike)) else list(annotation_files)
-    files = [CocoFile(path, lambda url, key: link_reader().fetch(StoredLink(url, key))) for path in paths]
+    files = [CocoFile(path, lambda url, key: UrlReader().fetch(StoredLink(url, key))) for path in paths]
     folder = ImageFolder(os.fspath(images_directory), src_creds)
     plans = _plans(files, key_to_tensor_mapping, file_to_group_mapping, ignore_one_group, ignore_keys, inspect_limit)
     rows = _rows(files, folder, ignore_errors)

@@ -102,7 +102,7 @@ class CocoFile:
         if column.key == "category_id":
             options["class_names"] = self.class_names
         if column.key == "keypoints":
-            described = next((cat for cat in self.coco.cats.values() if "keypoints" in cat), {})
+            described: dict[str, Any] = next((cat for cat in self.coco.cats.values() if "keypoints" in cat), {})
             options["keypoints"] = list(described.get("keypoints", ())) or None
             # COCO counts keypoints from 1.
             options["connections"] = [[a - 1, b - 1] for a, b in described.get("skeleton", ())] or None

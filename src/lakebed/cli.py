@@ -1,0 +1,216 @@
+"""The command line: ``lakebed info | query | log | diff | views | branch | tag | merge | plot | ingest-coco``."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from functools import wraps
+from typing import Any
+
+import click
+
+from . import __version__
+from .errors import LakebedError
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__, prog_name="lakebed")
+def cli() -> None:
+    """Versioned datasets of images and labels, queried in TQL.
+
+    PATH is a folder, s3://bucket/prefix or hub://org/name, with @branch, @tag or @commit for a version.
+    """
+
+
+def command(function: Callable[..., Any]) -> Callable[..., Any]:
+    """A command whose errors of ours become a message and exit status 1, without a traceback."""
+
+    @wraps(function)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        try:
+            return function(*args, **kwargs)
+        except LakebedError as error:
+            click.echo(f"error: {error}", err=True)
+            sys.exit(1)
+
+    return cli.command()(guarded)
+
+
+@command
+@click.argument("path")
+def info(path: str) -> None:
+    """Tensors, rows, branches and size of a dataset."""
+    from .opening import load
+
+    dataset = load(path, read_only=True)
+    dataset.summary()
+    click.echo(f"\nbranches  {', '.join(dataset.branches)}")
+    click.echo(f"tags      {', '.join(dataset.tags) or '-'}")
+    click.echo(f"commits   {len(dataset.commits)}")
+    click.echo(f"views     {len(dataset.get_views())}")
+    click.echo(f"size      {dataset.size_approx():,} bytes")
+
+
+@command
+@click.argument("path")
+@click.argument("text")
+@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
+@click.option("--limit", type=click.IntRange(min=0), help="Print so many rows at most (tables: 20 by default).")
+@click.option("--save", "view_id", metavar="ID", help="Save the rows as a view under this id.")
+@click.option("--message", help="A note for --save.")
+def query(path: str, text: str, form: Any, limit: int | None, view_id: str | None, message: str | None) -> None:
+    """Run a TQL query, or one read from standard input if TEXT is "-"."""
+    from .opening import load
+    from .printing import records, render
+
+    asked = sys.stdin.read() if text == "-" else text
+    found = load(path, read_only=view_id is None).query(asked)
+    shown = 20 if limit is None and form == "table" else limit
+    click.echo(render(records(found, shown), form))
+    if form == "table":
+        hidden = "" if shown is None or len(found) <= shown else f", {shown} shown"
+        click.echo(f"({len(found)} {'row' if len(found) == 1 else 'rows'}{hidden})")
+    if view_id is not None:
+        click.echo(f"saved as {found.save_view(message=message, id=view_id)}", err=True)
+
+
+@command
+@click.argument("path")
+def log(path: str) -> None:
+    """Commits, newest first."""
+    from .opening import load
+
+    load(path, read_only=True).log()
+
+
+@command
+@click.argument("path")
+@click.argument("before", required=False)
+@click.argument("after", required=False)
+@click.option("--json", "as_json", is_flag=True, help="Everything that changed, as JSON.")
+def diff(path: str, before: str | None, after: str | None, as_json: bool) -> None:
+    """What changed between two versions; by default since the last commit."""
+    import json
+
+    from .opening import load
+    from .printing import jsonable
+
+    found = load(path).diff(before, after, as_dict=as_json)
+    if as_json:
+        click.echo(json.dumps(found, default=jsonable))
+
+
+@command
+@click.argument("path")
+def views(path: str) -> None:
+    """Saved views, oldest first."""
+    from .opening import load
+    from .printing import table
+
+    entries = load(path, read_only=True).get_views()
+    kinds = ["virtual" if entry.virtual else "optimized" for entry in entries]
+    lines = [
+        [entry.id, str(len(entry)), entry.commit_id[:8], kind, entry.message]
+        for entry, kind in zip(entries, kinds, strict=True)
+    ]
+    click.echo(table(["id", "rows", "commit", "kind", "message"], lines))
+
+
+@command
+@click.argument("path")
+@click.argument("name", required=False)
+@click.option("--delete", is_flag=True, help="Delete the branch instead of making it.")
+def branch(path: str, name: str | None, delete: bool) -> None:
+    """List branches; with NAME make one from PATH's version, or delete it."""
+    from .opening import load
+
+    dataset = load(path)
+    if name is None:
+        for one in dataset.branches:
+            click.echo(f"{'*' if one == dataset.branch else ' '} {one}")
+    elif delete:
+        dataset.delete_branch(name)
+    else:
+        dataset.checkout(name, create=True)
+
+
+@command
+@click.argument("path")
+@click.argument("name", required=False)
+@click.option("--delete", is_flag=True, help="Delete the tag instead of making it.")
+def tag(path: str, name: str | None, delete: bool) -> None:
+    """List tags; with NAME tag the last commit of PATH's version, or delete the tag."""
+    from .opening import load
+
+    dataset = load(path)
+    if name is None:
+        click.echo("\n".join(dataset.tags))
+    elif delete:
+        dataset.delete_tag(name)
+    else:
+        dataset.tag(name)
+
+
+@command
+@click.argument("path")
+@click.argument("source")
+@click.option("--ours", "resolution", flag_value="ours", help="Where both sides changed a cell, keep PATH's.")
+@click.option("--theirs", "resolution", flag_value="theirs", help="Where both sides changed a cell, take SOURCE's.")
+def merge(path: str, source: str, resolution: str | None) -> None:
+    """Merge the branch, tag or commit SOURCE into PATH's branch."""
+    from .opening import load
+
+    click.echo(load(path).merge(source, conflict_resolution=resolution))
+
+
+@command
+@click.argument("path")
+@click.argument("output", type=click.Path(dir_okay=False, writable=True))
+@click.option("--query", "text", help="Draw the rows of this query.")
+@click.option("--view", "view_id", help="Draw the rows of this saved view.")
+@click.option("--rows", type=click.IntRange(min=1), default=12, show_default=True)
+@click.option("--columns", type=click.IntRange(min=1), default=4, show_default=True)
+def plot(path: str, output: str, text: str | None, view_id: str | None, rows: int, columns: int) -> None:
+    """Draw images with boxes and class names into a PNG or JPEG file."""
+    from .opening import load
+
+    found: Any = load(path, read_only=True)
+    found = found.load_view(view_id) if view_id else found
+    found = found.query(text) if text else found
+    found.plot(rows, path=output, columns=columns)
+    click.echo(output)
+
+
+@command
+@click.argument("images")
+@click.argument("annotations", nargs=-1, required=True)
+@click.argument("dest")
+@click.option("--link", "linked", is_flag=True, help="Store links to the images instead of their bytes.")
+@click.option("--overwrite", is_flag=True, help="Delete the dataset that is there.")
+def ingest_coco(images: str, annotations: tuple[str, ...], dest: str, linked: bool, overwrite: bool) -> None:
+    """Make a dataset at DEST of a folder of IMAGES and COCO ANNOTATIONS."""
+    from .ingest.coco import ingest_coco as ingest
+
+    params = {"htype": "link[image]"} if linked else None
+    dataset = ingest(images, list(annotations), dest, image_params=params, overwrite=overwrite)
+    click.echo(repr(dataset))
+
+
+def main() -> None:
+    """The entry point of the ``lakebed`` command."""
+    try:
+        cli(standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("stopped", err=True)
+        sys.exit(130)
+    except BrokenPipeError:
+        # The reader, such as `head`, has seen enough; without this Python complains again when it flushes at exit.
+        sys.stdout = None
+        sys.exit(141)
+
+
+if __name__ == "__main__":
+    main()
