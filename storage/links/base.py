@@ -25,7 +25,7 @@ class Link:
 
 @dataclass(frozen=True, slots=True)
 class StoredLink:
-    """A link as a row keeps it, with what was seen of the file when it was linked (0, "" and 0.0 if it was not read)."""
+    """A link as a row keeps it, with what was seen of the file when it was linked (0, "", 0.0 if it was not read)."""
 
     url: str
     creds_key: str | None = None
@@ -46,7 +46,7 @@ class LinkReader(Protocol):
         """
 
     def fetch(self, link: StoredLink) -> bytes:
-        """The whole file. Raises as `head`, and StorageError kind "link-changed" if size or ETag is not what was seen."""
+        """The whole file. Raises as `head`, and StorageError kind "link-changed" if it is not the file first seen."""
 
     def fetch_many(self, links: Sequence[StoredLink | None]) -> list[bytes | LakebedError | None]:
         """Many files concurrently, in order: bytes, None for a None link, or the error instead of raising it."""

@@ -39,9 +39,9 @@ def random_name() -> str:
     return secrets.token_hex(16)
 
 
-def write_new_file(path: str, data: bytes | memoryview | Any) -> None:
+def write_new_file(path: str, data: bytes | memoryview | Any, mode: int = 0o666) -> None:
     """Create `path` with `data` and sync it. Raises OSError, and leaves no file then."""
-    fd = os.open(path, _WRITE_NEW, 0o666)
+    fd = os.open(path, _WRITE_NEW, mode)
     try:
         try:
             _write_all(fd, data)

@@ -166,7 +166,10 @@ class S3Access:
                 fresh = self.refresh(client)
                 return retrying(lambda: request(fresh), is_passing)
         except Exception as error:
-            raise self.translate(error, place) from error
+            meaning = self.translate(error, place)
+            if meaning is error:
+                raise
+            raise meaning from error
 
     def translate(self, error: Exception, place: str) -> Exception:
         """The StorageError that says what an error of boto3 means; any other error as it is."""
@@ -214,6 +217,15 @@ def check_creds(creds: Mapping[str, Any]) -> dict[str, str]:
             hint=f"known are {', '.join(S3_KEYS)}",
         )
     return {name: str(value) for name, value in creds.items() if value}
+
+
+def has_profile(name: str) -> bool:
+    """Whether the AWS configuration files hold a profile `name`; False where boto3 is not installed."""
+    try:
+        import botocore.session
+    except ImportError:
+        return False
+    return name in botocore.session.Session().available_profiles
 
 
 def _connect(creds: Mapping[str, str]) -> _Connection:
