@@ -197,6 +197,8 @@ class QueryParser(ExpressionParser):
             return QuerySource(query, alias, span=self.span_from(start))
         if self.token.kind not in NAME_KINDS and not self.peek(STRING):
             self.fail("a dataset or a sub-query", 'write FROM "path", FROM name or FROM (SELECT ...)')
+        if self.token.value == "":
+            self.fail("the path of a dataset")
         path = self.advance()
         version = self.parse_version() if self.accept("VERSION") else None
         alias = self.maybe_alias()
