@@ -36,8 +36,10 @@ def decode_image(
         SampleError: kind "not-an-image", "truncated-image", "bad-image", "image-too-large", "empty-file".
             A file whose pixels are damaged or missing is refused, never returned in part.
     """
-    if bytes(data[:3]) == b"\xff\xd8\xff":
-        fast = maybe_decode_jpeg(data, mode, min_side, max_pixels)
+    # Arrow's buffers show themselves as signed bytes, which the fast decoder does not take.
+    view = data if isinstance(data, bytes) else memoryview(data).cast("B")
+    if bytes(view[:3]) == b"\xff\xd8\xff":
+        fast = maybe_decode_jpeg(view, mode, min_side, max_pixels)
         if fast is not None:
             return fast
     return _decode_with_pillow(bytes(data), mode, max_pixels)

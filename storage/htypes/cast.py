@@ -58,6 +58,6 @@ def _check_range(array: Array, dtype: np.dtype[Any]) -> None:
 def _to_float(array: Array, dtype: np.dtype[Any]) -> Array:
     with np.errstate(over="ignore"):
         narrowed = array.astype(dtype)
-    if array.dtype.kind == "f" and np.isinf(narrowed).sum() != np.isinf(array).sum():
+    if np.isinf(narrowed).sum() != np.isinf(array).sum():
         raise CastError(f"a value is too large for {dtype}")
     return narrowed

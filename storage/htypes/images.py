@@ -8,7 +8,7 @@ import numpy as np
 
 from ..codecs.arrays import decode_array, encode_array
 from ..codecs.formats import COMPRESSIONS, sniff_format
-from ..codecs.header import ImageHeader, read_header
+from ..codecs.header import ImageHeader, check_size, read_header
 from ..codecs.image import check_pixels, decode_image, encode_image, ends_whole, header_info
 from ..errors import SampleError
 from ..schema import TensorSpec
@@ -34,6 +34,7 @@ class Image(PayloadHtype):
     def from_file(self, data: bytes, spec: TensorSpec) -> Payload:
         codec = codec_of(spec)
         header = read_header(data, complete=True)
+        check_size(header.height, header.width)
         if header.format != codec:
             return self._encoded(decode_image(data, mode=self.mode), codec, header)
         if not ends_whole(data, header.format):
@@ -69,7 +70,10 @@ class Image(PayloadHtype):
 
     def inspect(self, head: bytes, size: int, spec: TensorSpec, *, complete: bool) -> Facts | None:
         header = read_header(head, complete=complete)
-        return None if header is None else (self._shape(header), header_info(header, size))
+        if header is None:
+            return None
+        check_size(header.height, header.width)
+        return self._shape(header), header_info(header, size)
 
     def decode(self, data: memoryview, shape: tuple[int, ...] | None, spec: TensorSpec) -> Any:
         if sniff_format(bytes(data[:16])) in {"lz4", "zstd", "npy"}:

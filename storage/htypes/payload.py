@@ -205,6 +205,6 @@ def memoryviews(column: pa.Array) -> list[memoryview | None]:
     if len(column) == 0 or offsets is None:
         return []
     ends = np.frombuffer(offsets, np.int64)[column.offset : column.offset + len(column) + 1].tolist()
-    whole = memoryview(content if content is not None else b"")
+    whole = memoryview(content if content is not None else b"").cast("B")
     valid = column.is_valid().to_pylist()
     return [whole[start:end] if there else None for there, (start, end) in zip(valid, pairwise(ends), strict=True)]

@@ -92,9 +92,9 @@ def _polygons(value: Any, spec: TensorSpec, row: int) -> list[Array]:
 
 def _maybe_single(value: Any) -> Array | None:
     """The one polygon that a sample is when it is written as a plain (k, 2) or (k, 3) array."""
-    if len(value) == 0 or np.ndim(value[0]) != 1 or len(value[0]) not in {2, 3}:
+    if len(value) == 0 or not hasattr(value[0], "__len__") or len(value[0]) not in {2, 3}:
         return None
-    return np.array(value)
+    return None if any(hasattr(number, "__len__") for number in value[0]) else np.array(value)
 
 
 def _points(polygon: Any, spec: TensorSpec, row: int) -> Array:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from ..errors import InvalidInputError, SampleError
 
@@ -53,8 +55,14 @@ def read_local(path: str | PathLike[str]) -> bytes:
         SampleError: kind "unreadable-file"; names the path.
     """
     try:
-        return Path(fspath(path).removeprefix("file://")).expanduser().read_bytes()
+        return _local_path(fspath(path)).read_bytes()
     except OSError as error:
         raise SampleError(
             f"the file cannot be read: {error.strerror or error}", kind="unreadable-file", place=fspath(path)
         ) from error
+
+
+def _local_path(path: str) -> Path:
+    if path.startswith("file://"):
+        return Path(url2pathname(urlsplit(path).path))
+    return Path(path).expanduser()

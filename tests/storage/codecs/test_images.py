@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -13,7 +15,7 @@ from lakebed.storage.codecs import jpeg as jpeg_codec
 from lakebed.storage.errors import SampleError
 from PIL import Image
 
-from image_files import bomb_png, jpeg, photo, png, save
+from image_files import Pixels, bomb_png, jpeg, photo, png, save
 
 LOSSLESS = ["png", "bmp", "tiff", "ppm", "tga", "sgi", "pcx"]
 
@@ -139,9 +141,13 @@ def test_a_few_padding_bytes_before_the_end_of_a_jpeg_are_let_through() -> None:
     assert np.array_equal(decode_image(whole[:-2] + b"\0" * 8 + whole[-2:]), decode_image(whole))
 
 
-def test_memory_views_are_decoded_as_bytes_are() -> None:
+@pytest.mark.parametrize("give", [memoryview, bytearray, pa.py_buffer, lambda data: memoryview(pa.py_buffer(data))])
+def test_other_buffers_are_decoded_as_bytes_are(give: Any) -> None:
     for data in (jpeg(), png()):
-        assert np.array_equal(decode_image(memoryview(data)), decode_image(data))
+        assert np.array_equal(decode_image(give(data)), decode_image(data))
+    with pytest.raises(SampleError) as caught:  # what Pillow alone would let through
+        decode_image(give(jpeg()[:700] + b"\xff\xd9"))
+    assert caught.value.kind == "bad-image"
 
 
 @pytest.mark.parametrize(
@@ -153,7 +159,7 @@ def test_memory_views_are_decoded_as_bytes_are() -> None:
         np.zeros((0, 4, 3), np.uint8),
     ],
 )
-def test_arrays_that_are_no_images_are_refused(array: np.ndarray) -> None:  # type: ignore[type-arg]
+def test_arrays_that_are_no_images_are_refused(array: Pixels) -> None:
     with pytest.raises(SampleError) as caught:
         encode_image(array, "png")
     assert caught.value.kind == "bad-array"
