@@ -22,6 +22,8 @@ class Handle(Readable):
         self._ws = workspace
         self._path = path
         self._staged = StagedCells()
+        self._staged_before: list[StagedCells] = []
+        """What waited when each open transaction began."""
 
     def _source(self) -> SampleSource:
         return self._ws.snapshot()

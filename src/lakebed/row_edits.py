@@ -27,20 +27,20 @@ class RowEdits(Handle):
         it catches it.
         """
         self._ws.begin()
+        self._staged_before.append(self._staged.fork())
         return self
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is not None:
-            self._staged.clear()
+        before = self._staged_before.pop()
+        ragged = self._ragged_error() if self._ws.depth == 1 and self._staged.waiting() else None
+        if kind is not None or ragged is not None:
+            self._staged = before
             self._ws.rollback()
+            if ragged is not None and kind is None:
+                raise ragged
             return
-        if self._ws.depth == 1 and self._staged.waiting():
-            ragged = self._ragged_error()
-            self._staged.clear()
-            self._ws.rollback()
-            raise ragged
         self._ws.end()
 
     def append(self, sample: Mapping[str, Any], skip_ok: bool = False, append_empty: bool = False) -> None:
@@ -117,6 +117,7 @@ class RowEdits(Handle):
             raise InvalidInputError("a row to pop is named twice", kind="duplicate-row", place=f"rows {rows.tolist()}")
         if len(rows):
             self._ws.pop(rows.tolist())
+            self._staged.popped(rows.tolist())
 
     def _update_row(self, row: int, sample: dict[str, Any]) -> None:
         self._writable()

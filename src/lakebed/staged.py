@@ -61,6 +61,18 @@ class StagedCells:
         """Samples that wait, by tensor."""
         return {name: len(queue) for name, queue in self._queues.items() if queue}
 
+    def popped(self, rows: Sequence[int]) -> None:
+        """Note that rows were removed: those already filled below them are fewer now."""
+        for tensor, start in self._next_empty.items():
+            self._next_empty[tensor] = start - sum(row < start for row in rows)
+
+    def fork(self) -> StagedCells:
+        """A copy, to come back to when a transaction is rolled back."""
+        twin = StagedCells()
+        twin._queues = {name: list(queue) for name, queue in self._queues.items()}
+        twin._next_empty = dict(self._next_empty)
+        return twin
+
     def clear(self) -> None:
         """Forget everything that waits."""
         self._queues.clear()

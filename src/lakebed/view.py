@@ -13,8 +13,11 @@ from .lineage import view_lineage, writer
 from .materialising import materialise_view
 from .reading import Group
 from .storage.errors import StateError
+from .storage.links.base import LinkReader
+from .storage.repository import Repository
 from .storage.selection import Selection
 from .storage.source import SampleSource
+from .storage.stores import Store
 from .storage.workspace import Workspace
 from .subset import Subset
 from .tensor import Tensor
@@ -114,6 +117,12 @@ class View(Choosing):
         copied = ", optimized" if self.is_optimized else ""
         return f"View({self._origin.path!r}, rows={len(self)}{at}{named}{asked}{copied})"
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        workspace = self._origin.workspace
+        where = workspace.repository.store, workspace.context.links, workspace.branch or workspace.commit_id
+        what = self._selection, self._copy, self._shown, self.id, self.message
+        return _reopen, (*where, self._origin.path, self._origin.query, *what)
+
     # Saving
 
     def save_view(
@@ -203,6 +212,12 @@ class View(Choosing):
         if table is not None and name in table.column_names:
             return ComputedColumn(name, table.column(name))
         return super()._find(name)
+
+
+def _reopen(store: Store, links: LinkReader, ref: str, path: str, query: str, selection: Selection, *rest: Any) -> View:
+    """A view in another process; the way `View` pickles."""
+    workspace = Workspace(Repository.open(store, links), ref, read_only=True)
+    return View(selection, Origin(workspace, path, query), *rest)
 
 
 def _chained(first: str, second: str) -> str:
