@@ -98,7 +98,7 @@ def main() -> None:
     ds.summary()
     print(repr(ds_view))
     picture = options.out / "grid.png"
-    ds_view.plot(rows=range(min(9, len(ds_view))), path=picture)
+    ds_view.plot(rows=range(min(8, len(ds_view))), path=picture)
     print(f"picture: {picture} ({picture.stat().st_size:,} bytes)")
 
 
