@@ -308,8 +308,10 @@ def spell_expand(node: nodes.Expand) -> Pieces:
 
 
 def spell_ungroup(node: nodes.Ungroup) -> Pieces:
-    # A column called split would be taken for the keyword.
-    return ["SPLIT"] if node.by is None else ["(", node.by, ")"]
+    if node.by is None:
+        return ["SPLIT"]
+    alone = isinstance(node.by, nodes.Column) and node.by.source is None and keyword_kind(node.by.name) == "SPLIT"
+    return ["(", node.by, ")"] if alone else [node.by]  # alone, the column would be taken for the keyword
 
 
 def spell_order_item(node: nodes.OrderItem) -> Pieces:
