@@ -25,8 +25,8 @@ def _table(kind: str, names: str, encodes: bool = True) -> dict[str, Compression
 
 
 COMPRESSIONS: dict[str, Compression] = {
-    **_table("image", "bmp dib gif ico jpeg jpeg2000 pcx png ppm sgi tga tiff webp xbm eps im msp"),
-    **_table("image", "fli mpo wmf", encodes=False),
+    **_table("image", "bmp dib gif im jpeg jpeg2000 pcx png ppm sgi tga tiff webp"),
+    **_table("image", "eps fli ico mpo msp wmf xbm", encodes=False),
     **_table("array", "lz4 zstd"),
     **_table("audio", "mp3 flac wav", encodes=False),
     **_table("video", "mp4 mkv avi", encodes=False),

@@ -129,7 +129,8 @@ def _lab_to_rgb(image: Any) -> Any:
 def encode_image(array: Image, compression: str, *, quality: int = JPEG_QUALITY) -> bytes:
     """Write a uint8 array of shape (H, W) or (H, W, 1 | 3 | 4) as an image file.
 
-    JPEG is written at `quality` with 4:2:0 colour; formats without alpha get the colours alone.
+    JPEG is written at `quality` with 4:2:0 colour; formats without alpha get the colours alone. WebP has no gray: it
+    reads back with three channels.
 
     Raises:
         SampleError: kind "bad-array" or "cannot-encode".

@@ -80,4 +80,7 @@ def shape_column(shapes: Iterable[tuple[int, ...] | None]) -> pa.Array:
 
 def shape_rows(column: pa.Array) -> list[tuple[int, ...] | None]:
     """The inverse of `shape_column`."""
-    return [None if row is None else tuple(row) for row in column.to_pylist()]
+    flat = column.flatten().to_pylist()
+    ends = [0, *np.cumsum(list_lengths(column)).tolist()]
+    there = column.is_valid().to_pylist()
+    return [tuple(flat[start:end]) if ok else None for ok, (start, end) in zip(there, pairwise(ends), strict=True)]

@@ -35,7 +35,7 @@ class Image(PayloadHtype):
         codec = codec_of(spec)
         header = read_header(data, complete=True)
         check_size(header.height, header.width)
-        if header.format != codec:
+        if codec not in {header.format, _ALSO.get(header.format)}:
             return self._encoded(decode_image(data, mode=self.mode), codec, header)
         if not ends_whole(data, header.format):
             decode_image(data)
@@ -96,6 +96,10 @@ class ImageGray(Image):
 
     name: ClassVar[str] = "image.gray"
     mode: ClassVar[str | None] = "gray"
+
+
+_ALSO = {"jpeg": "mpo", "bmp": "dib"}
+"""Formats that begin like another one, and are read as it: a multi-picture JPEG is a JPEG followed by others."""
 
 
 def codec_of(spec: TensorSpec) -> str:

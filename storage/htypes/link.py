@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
@@ -16,6 +15,7 @@ from ..links.base import Link, StoredLink
 from ..schema import TensorSpec
 from .base import EncodeContext, Htype, LinkHead
 from .columns import SHAPE_TYPE, shape_column, shape_rows
+from .parallel import map_threaded
 from .payload import Facts, PayloadHtype, dump_info
 from .place import bad_sample, describe, placed, row_place
 
@@ -85,10 +85,7 @@ class LinkHtype(Htype):
             row, link = job
             return None if link is None else self._read_head(link, spec, context, row)
 
-        if len(links) < 4:
-            return [read(job) for job in enumerate(links)]
-        with ThreadPoolExecutor(min(_THREADS, len(links))) as pool:
-            return list(pool.map(read, enumerate(links)))
+        return map_threaded(read, list(enumerate(links)), _THREADS)
 
     def _read_head(self, link: Link, spec: TensorSpec, context: EncodeContext, row: int) -> PreparedLink:
         place = f"{row_place(spec, context.first_row + row)}, link {link.url!r}"

@@ -18,6 +18,7 @@ from ..errors import SampleError, SchemaError
 from ..schema import TensorSpec
 from .base import EncodeContext, Htype, Payload
 from .columns import SHAPE_TYPE, shape_column, shape_rows
+from .parallel import map_threaded
 from .place import bad_sample, describe, placed, row_place, undecodable
 from .sample import Sample, read_local
 
@@ -56,7 +57,11 @@ class PayloadHtype(Htype):
         return dict(PAYLOAD_FIELDS)
 
     def prepare(self, values: Sequence[Any], spec: TensorSpec, context: EncodeContext) -> tuple[TensorSpec, list[Any]]:
-        return spec, [self._prepare_one(value, spec, context, row) for row, value in enumerate(values)]
+        def prepare(job: tuple[int, Any]) -> Payload | None:
+            return self._prepare_one(job[1], spec, context, job[0])
+
+        quick = all(isinstance(value, bytes | Payload) or value is None for value in values)
+        return spec, map_threaded(prepare, list(enumerate(values)), 1 if quick else 0)
 
     def _prepare_one(self, value: Any, spec: TensorSpec, context: EncodeContext, row: int) -> Payload | None:
         if value is None or isinstance(value, Payload):
@@ -127,7 +132,11 @@ class PayloadHtype(Htype):
     def unpack(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[Any]:
         payloads = memoryviews(cells[""])
         shapes = shape_rows(cells[".shape"]) if ".shape" in cells else [None] * len(payloads)
-        return [self._decode_one(row, payloads[row], shapes[row], spec) for row in range(len(payloads))]
+
+        def decode(row: int) -> Any:
+            return self._decode_one(row, payloads[row], shapes[row], spec)
+
+        return map_threaded(decode, range(len(payloads)))
 
     def _decode_one(self, row: int, data: memoryview | None, shape: tuple[int, ...] | None, spec: TensorSpec) -> Any:
         if data is None:

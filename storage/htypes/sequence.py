@@ -14,7 +14,7 @@ from ...errors import LakebedError
 from ..schema import TensorSpec
 from .base import EncodeContext, Htype
 from .columns import lengths_of, list_column, list_lengths
-from .place import bad_sample, describe, row_place
+from .place import UnpackError, bad_sample, describe, row_place
 
 
 class SequenceHtype(Htype):
@@ -49,7 +49,12 @@ class SequenceHtype(Htype):
 
     def unpack(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[Any]:
         flat, lengths = flatten(cells)
-        return regroup(self.inner.unpack(flat, inner_spec(spec)), lengths)
+        try:
+            return regroup(self.inner.unpack(flat, inner_spec(spec)), lengths)
+        except UnpackError as error:
+            row, item = _locate(error.index, lengths)
+            place = f"tensor {spec.name!r}, sample {row} of those read, item {item}"
+            raise UnpackError(error.message, kind=error.kind, place=place, hint=error.hint, index=row) from error
 
     def shapes(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[tuple[int, ...]] | None:
         """(length, *largest inner shape) of each row."""
@@ -105,15 +110,16 @@ def _renumbered(
     place = error.place
     if head.split(" ")[0].isdigit():
         number, _, tail = head.partition(" ")
-        row, item = _locate(int(number), rows)
+        row, item = _locate(int(number), [len(items) for items in rows])
         more = f" {tail}" if tail else ""
         place = f"{row_place(spec, context.first_row + row)}, item {item}{more}" + (f",{rest}" if rest else "")
     return type(error)(error.message, kind=error.kind, place=place, hint=error.hint)
 
 
-def _locate(number: int, rows: Sequence[Sequence[Any]]) -> tuple[int, int]:
-    for row, items in enumerate(rows):
-        if number < len(items):
+def _locate(number: int, lengths: Sequence[int]) -> tuple[int, int]:
+    """Row and item of an item's flat number."""
+    for row, length in enumerate(lengths):
+        if number < length:
             return row, number
-        number -= len(items)
-    return len(rows), number
+        number -= length
+    return len(lengths), number

@@ -6,7 +6,7 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
-from ..codecs.formats import normalise_compression
+from ..codecs.formats import COMPRESSIONS, normalise_compression
 from ..errors import SchemaError
 from ..schema import TensorSpec
 from .base import Htype
@@ -152,11 +152,28 @@ def new_spec(
         create_sample_info_tensor=create_sample_info_tensor,
         hidden=hidden,
     )
-    if sample_compression and chunk_compression:
+    handler = htype_of(spec)
+    _check_compression(spec)
+    return handler.check_spec(spec, info), info
+
+
+def _check_compression(spec: TensorSpec) -> None:
+    """What holds for every htype; those of files check more. Rows need no compression, but "lz4" and "zstd" do no harm:
+    Deep Lake's scripts give them to labels and boxes."""
+    codec = spec.sample_compression or spec.chunk_compression
+    if spec.sample_compression and spec.chunk_compression:
         raise SchemaError(
-            "found sample_compression and chunk_compression, expected one of them", place=f"tensor {name!r}"
+            "found sample_compression and chunk_compression, expected one of them",
+            kind="bad-compression",
+            place=f"tensor {spec.name!r}",
         )
-    return htype_of(spec).check_spec(spec, info), info
+    if codec and not named_htype(spec.htype).is_payload and COMPRESSIONS[codec].kind != "array":
+        raise SchemaError(
+            f"compression {codec!r} does not fit htype {spec.htype!r}",
+            kind="bad-compression",
+            place=f"tensor {spec.name!r}",
+            hint="leave it out; for pictures use htype='image'",
+        )
 
 
 def _dtype_name(dtype: Any, htype: str, name: str) -> str | None:

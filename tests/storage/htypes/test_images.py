@@ -108,6 +108,32 @@ def test_no_image_is_an_empty_array_with_three_channels() -> None:
     assert round_trip("image.gray", [None], sample_compression="png")[0].shape == (0, 0, 1)
 
 
+def test_large_batches_are_encoded_and_decoded_in_order() -> None:
+    values: list[Any] = [photo(size, 9) for size in range(1, 40)]
+    values[7] = None
+    packed = pack("image", values, sample_compression="png")
+    images = packed.unpacked()
+    assert packed.shapes() == [image.shape for image in images]
+    assert all(np.array_equal(image, value) for image, value in zip(images, values, strict=True) if value is not None)
+
+
+def test_the_first_bad_sample_of_a_large_batch_is_named() -> None:
+    values: list[Any] = [photo()] * 40
+    values[11] = values[23] = np.zeros((2, 2))
+    with pytest.raises(SampleError) as caught:
+        pack("image", values, sample_compression="png")
+    assert caught.value.place == "tensor 't', row 11"
+
+
+def test_a_multi_picture_jpeg_is_kept() -> None:
+    pages = [Image.fromarray(photo()), Image.fromarray(photo())]
+    data = save(pages[0], "MPO", save_all=True, append_images=pages[1:])
+    for codec in ("mpo", "jpeg"):
+        packed = pack("image", [data], sample_compression=codec)
+        assert stored(packed) == [data]
+        assert packed.unpacked()[0].shape == (48, 64, 3)
+
+
 def test_rows_are_decoded_from_slices() -> None:
     packed = pack("image", [photo()[:4], None, photo()[:6], photo()[:8]], sample_compression="png")
     assert [image.shape[0] for image in packed.rows(1, 3).unpacked()] == [0, 6, 8]

@@ -16,7 +16,7 @@ from PIL import Image
 from htype_kit import LinkedFiles, pack
 from image_files import jpeg, photo, png, save
 
-UNREAD = {"verify": False, "create_shape_tensor": False, "create_sample_info_tensor": False}
+UNREAD: dict[str, Any] = {"verify": False, "create_shape_tensor": False, "create_sample_info_tensor": False}
 
 
 def test_links_keep_url_key_and_what_was_seen() -> None:

@@ -10,13 +10,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from lakebed.storage.errors import LakebedError, SampleError, StorageError
-from lakebed.storage.htypes import htype_of
+from lakebed.storage.errors import SampleError, StorageError
+from lakebed.storage.htypes import UnpackError, htype_of
 from lakebed.storage.htypes.sequence import flatten, regroup
 from lakebed.storage.links.base import StoredLink
 
 from htype_kit import LinkedFiles, pack, round_trip
 from image_files import jpeg, photo
+from lakebed.errors import LakebedError
 
 BOX = st.integers(0, 3).flatmap(lambda count: hnp.arrays(np.float32, (count, 4)))
 
@@ -92,6 +93,14 @@ def test_errors_name_row_and_item(htype: str, values: list[Any], place: str, err
 def test_what_is_no_list_is_refused(value: Any) -> None:
     with pytest.raises(SampleError, match="expected a list of text samples"):
         pack("sequence[text]", [value])
+
+
+def test_a_damaged_item_is_named_by_row_and_item() -> None:
+    packed = pack("sequence[image]", [[jpeg()], [], [jpeg(), jpeg()[:700] + b"\xff\xd9"]], sample_compression="jpeg")
+    with pytest.raises(UnpackError) as caught:
+        packed.unpacked()
+    assert caught.value.index == 2
+    assert caught.value.place == "tensor 't', sample 2 of those read, item 1"
 
 
 @given(st.lists(st.integers(0, 5)))

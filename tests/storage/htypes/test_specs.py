@@ -14,6 +14,8 @@ from lakebed.storage.htypes.link import LinkHtype
 from lakebed.storage.htypes.sequence import SequenceHtype
 from lakebed.storage.schema import TensorSpec
 
+from htype_kit import pack
+
 COMPRESSED = {"image": "jpeg", "image.rgb": "png", "image.gray": "png", "nifti": "nii", "mesh": "ply"}
 
 
@@ -28,8 +30,6 @@ def test_every_htype_makes_a_spec_that_survives_json(name: str) -> None:
 
 @pytest.mark.parametrize("name", HTYPES)
 def test_every_htype_packs_no_rows_and_empty_rows(name: str) -> None:
-    from htype_kit import pack
-
     for count in (0, 2):
         packed = pack(name, [None] * count, sample_compression=COMPRESSED.get(name))
         assert len(packed.unpacked()) == count
@@ -140,6 +140,14 @@ def test_unknown_options_are_answered_with_those_there_are(htype: str, options: 
         new_spec("a", "a", htype, **options)
     assert caught.value.kind == "unknown-option"
     assert hint in caught.value.hint
+
+
+@pytest.mark.parametrize("htype", ["class_label", "bbox", "generic", "text"])
+def test_rows_take_a_lossless_compression_and_refuse_that_of_files(htype: str) -> None:
+    assert new_spec("a", "a", htype, chunk_compression="lz4")[0].chunk_compression == "lz4"
+    with pytest.raises(SchemaError) as caught:
+        new_spec("a", "a", htype, sample_compression="png")
+    assert caught.value.kind == "bad-compression"
 
 
 def test_both_compressions_at_once_are_refused() -> None:
