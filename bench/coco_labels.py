@@ -51,15 +51,18 @@ class Labels:
     classes: np.ndarray[Any, np.dtype[np.uint32]]
     boxes: np.ndarray[Any, np.dtype[np.float32]]
 
-    def rows(self, size: int) -> Iterator[dict[str, list[Any]]]:
-        """Batches as `extend` takes them: boxes and class indices of up to `size` images."""
+    def rows(self, size: int, *, names: bool = False) -> Iterator[dict[str, list[Any]]]:
+        """Batches as `extend` takes them: boxes and class indices, or names, of up to `size` images."""
         count = len(self.starts) - 1
         for begin in range(0, count, size):
             spans = [slice(self.starts[n], self.starts[n + 1]) for n in range(begin, min(begin + size, count))]
             yield {
                 "boxes": [self.boxes[span] for span in spans],
-                "categories": [self.classes[span] for span in spans],
+                "categories": [self._labels(span, names) for span in spans],
             }
+
+    def _labels(self, span: slice, names: bool) -> Any:
+        return [CLASS_NAMES[index] for index in self.classes[span]] if names else self.classes[span]
 
 
 def generate(rows: int = ROWS, seed: int = 2017) -> Labels:

@@ -202,7 +202,7 @@ def ingest_in_one_call(folder: Path, images: Path) -> None:
 
 def timed_query(ds: lakebed.Dataset) -> lakebed.View:
     started = time.perf_counter()
-    view = ds.query(DRIVING_QUERY)
+    view: lakebed.View = ds.query(DRIVING_QUERY)
     milliseconds = (time.perf_counter() - started) * 1000
     print(f"{len(view)} of {len(ds)} rows in {milliseconds:.1f} ms: {list(view.sample_indices)[:20]}")
     for name in CLASSES_OF_INTEREST:
@@ -339,9 +339,9 @@ def get_model_object_detection(num_classes: int, name: str, pretrained: bool) ->
     # Our images are 128 pixels wide: the model's own resizing to 320 or 800 would only cost time.
     sizes = {"min_size": HEIGHT, "max_size": 2 * WIDTH}
     weights = {"weights": "DEFAULT"} if pretrained else {"weights": None, "weights_backbone": None}
-    model: torchvision.models.detection.FasterRCNN = make(**weights, **sizes)
-    in_features = model.roi_heads.box_predictor.cls_score.in_features
-    model.roi_heads.box_predictor = FastRCNNPredictor(in_features, num_classes)
+    model: torch.nn.Module = make(**weights, **sizes)
+    heads: Any = model.roi_heads
+    heads.box_predictor = FastRCNNPredictor(heads.box_predictor.cls_score.in_features, num_classes)
     return model
 
 
