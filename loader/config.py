@@ -14,7 +14,7 @@ from .decode import DecodeHints
 from .images import image_mode, is_image
 from .order import ShuffleSpec
 from .pipeline import ThreadOptions
-from .plan import EpochPlan
+from .plan import EpochPlan, is_remote
 from .policy import POLICIES, OnBadSample
 from .reading import ReadOptions, RowReader
 from .shards import ShardPlan, Tail
@@ -118,11 +118,6 @@ def shuffle_spec(source: SampleSource, arguments: LoaderArguments, seed: int) ->
     if window is None:
         window = REMOTE_WINDOW if is_remote(source) else 0
     return ShuffleSpec(arguments.shuffle, seed, window)
-
-
-def is_remote(source: SampleSource) -> bool:
-    """Whether rows lie in files that must be brought here first."""
-    return isinstance(source, MaterialisedView) and source.store.url.startswith("s3://")
 
 
 def check_plan(source: SampleSource, arguments: LoaderArguments, world: int) -> None:

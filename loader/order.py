@@ -8,7 +8,9 @@ Philox output and the permutations are stable sorts of them, so the order does n
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -87,17 +89,20 @@ class EpochOrder:
             group += 1
         return np.concatenate(parts) if parts else np.zeros(0, np.int64)
 
-    def blocks_of(self, start: int, stop: int) -> list[int]:
-        """Blocks that positions `start` to `stop` may read, in order of first use: what to prefetch."""
-        if start >= stop:
-            return []
+    def groups(self) -> Iterator[tuple[int, int, list[int]]]:
+        """(first position, end, blocks) of each stretch of the epoch that reads a set of blocks of its own."""
         if not self._spec.shuffle:
-            first = int(np.searchsorted(self._first, start, side="right")) - 1
-            last = int(np.searchsorted(self._first, stop, side="left"))
-            return list(range(first, last))
-        first = int(np.searchsorted(self._group_start, start, side="right")) - 1
-        last = int(np.searchsorted(self._group_start, stop, side="left"))
-        return [int(b) for b in self._block_order[self._group_border[first] : self._group_border[last]]]
+            for block, (start, stop) in enumerate(pairwise(self._first.tolist())):
+                yield start, stop, [block]
+            return
+        for group, (start, stop) in enumerate(pairwise(self._group_start.tolist())):
+            border = slice(self._group_border[group], self._group_border[group + 1])
+            yield start, stop, self._block_order[border].tolist()
+
+    def next_group(self, position: int) -> int:
+        """First position of the stretch after the one that `position` is in; the end of the epoch if it is the last."""
+        starts = self._group_start if self._spec.shuffle else self._first
+        return int(starts[min(len(starts) - 1, int(np.searchsorted(starts, position, side="right")))])
 
     def _plan_groups(self) -> None:
         count = len(self._blocks)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 
@@ -41,9 +41,26 @@ class EpochPlan:
 
     def batches(self, worker: int = 0, workers: int = 1) -> Iterator[BatchRows]:
         """The batches that one worker builds, in order."""
+        batches = self._batches(worker, workers)
+        if is_remote(self.source) and self._in_stored_order:
+            from .prefetch import prefetched
+
+            return prefetched(self.source, self.order, batches)
+        return batches
+
+    def _batches(self, worker: int, workers: int) -> Iterator[BatchRows]:
         for step, low, high in self.shards.mine(self.rank, worker, workers):
             positions = np.arange(low, high, dtype=np.int64) % max(1, len(self.source))
             yield BatchRows(self.shuffle.seed, self.epoch, step, positions, self.rows(low, high))
+
+    @property
+    def _in_stored_order(self) -> bool:
+        """Whether positions go through chunk files one group after the other."""
+        return self.shuffle.shuffle or self._stored_as_viewed
+
+    @cached_property
+    def _stored_as_viewed(self) -> bool:
+        return isinstance(self.source, MaterialisedView) and self.source.index.options["order"] == "view"
 
     def rows(self, low: int, high: int) -> Ints:
         """Source rows at positions of the epoch; positions past the end start again at the first."""
@@ -58,6 +75,11 @@ class EpochPlan:
         if self.shuffle.shuffle and isinstance(self.source, MaterialisedView):
             return self.source.stored_to_view(stored)
         return stored
+
+
+def is_remote(source: SampleSource) -> TypeGuard[MaterialisedView]:
+    """Whether rows lie in files that must be brought here first."""
+    return isinstance(source, MaterialisedView) and source.store.url.startswith("s3://")
 
 
 def block_rows(source: SampleSource) -> Ints:

@@ -224,7 +224,7 @@ def _again(view: MaterialisedView, batch: int, read: Callable[[], Bytes | None])
     try:
         return read()
     except DamageError:
-        view.forget(view.chunk_of(batch))
+        view.refetch(view.chunk_of(batch))
         return read()
 
 

@@ -53,6 +53,7 @@ class MaterialisedView:
         self.key = key
         self._lock = threading.Lock()
         self._files: dict[int, pa.Buffer] = {}
+        self._opening: dict[int, threading.Lock] = {}
         self._batches: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self._payloads: OrderedDict[tuple[int, str], PayloadColumn] = OrderedDict()
 
@@ -202,11 +203,29 @@ class MaterialisedView:
         """
         with self._lock:
             held = self._files.get(chunk)
-        if held is None:
-            held = self._open(chunk)
+            opening = self._opening.setdefault(chunk, threading.Lock())
+        if held is not None:
+            return held
+        with opening:  # one thread fetches the file, the others wait for it
             with self._lock:
-                self._files[chunk] = held
+                held = self._files.get(chunk)
+            if held is None:
+                held = self._open(chunk)
+                with self._lock:
+                    self._files[chunk] = held
         return held
+
+    @property
+    def open_files(self) -> int:
+        """Chunk files that are held."""
+        return len(self._files)
+
+    def refetch(self, chunk: int) -> None:
+        """Drop a chunk file that was found damaged, from the store's local cache as well if it has one."""
+        self.forget(chunk)
+        forget = getattr(self.store, "forget", None)
+        if forget is not None:
+            forget(f"{self.prefix}/{self.index.chunks[chunk].key}")
 
     def forget(self, chunk: int) -> None:
         """Drop a chunk file from memory; it is opened again when it is needed."""
