@@ -16,7 +16,7 @@ from ..schema import TensorSpec
 from .base import EncodeContext, Htype, LinkHead
 from .columns import SHAPE_TYPE, shape_column, shape_rows
 from .parallel import map_threaded
-from .payload import Facts, PayloadHtype, dump_info
+from .payload import Facts, PayloadHtype, dump_info, shapes_or_none
 from .place import bad_sample, describe, placed, row_place
 
 SEEN_TYPE = pa.struct([("size", pa.int64()), ("etag", pa.string()), ("mtime", pa.float64())])
@@ -129,11 +129,8 @@ class LinkHtype(Htype):
         return stored_links(cells)
 
     def shapes(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[tuple[int, ...]] | None:
-        shapes = shape_rows(cells[".shape"])
         missing = cells[""].is_null().to_pylist()
-        empty = self.inner.empty_shape(spec)
-        known = [empty if gone else shape for gone, shape in zip(missing, shapes, strict=True)]
-        return None if None in known else [shape for shape in known if shape is not None]
+        return shapes_or_none(shape_rows(cells[".shape"]), missing, self.inner.empty_shape(spec))
 
     def data(self, sample: Any, info: Mapping[str, Any]) -> dict[str, Any]:
         return self.inner.data(sample, info)

@@ -147,16 +147,26 @@ class PayloadHtype(Htype):
             raise undecodable(error, spec, row) from error
 
     def shapes(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[tuple[int, ...]] | None:
+        """Shapes as recorded; the payloads themselves may be elsewhere (null), as those in chunk files are."""
         if ".shape" not in cells:
             return None
-        shapes = shape_rows(cells[".shape"])
-        missing = cells[""].is_null().to_pylist()
-        known = [self.empty_shape(spec) if gone else shape for gone, shape in zip(missing, shapes, strict=True)]
-        return None if None in known else [shape for shape in known if shape is not None]
+        absent = [cells[suffix].is_null().to_pylist() for suffix in ("", ".info") if suffix in cells]
+        return shapes_or_none(
+            shape_rows(cells[".shape"]), [all(flags) for flags in zip(*absent, strict=True)], self.empty_shape(spec)
+        )
 
     def empty_shape(self, spec: TensorSpec) -> tuple[int, ...]:
         """Shape of a null cell."""
         return tuple(np.shape(self.empty(spec)))
+
+
+def shapes_or_none(
+    shapes: Sequence[tuple[int, ...] | None], missing: Sequence[bool], empty: tuple[int, ...]
+) -> list[tuple[int, ...]] | None:
+    """The shapes, `empty` where a sample is missing; None if one is not recorded."""
+    known = [empty if shape is None and gone else shape for shape, gone in zip(shapes, missing, strict=True)]
+    found = [shape for shape in known if shape is not None]
+    return found if len(found) == len(known) else None
 
 
 def fitting(kinds: Sequence[str]) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from lakebed.storage.errors import SampleError, SchemaError
 from lakebed.storage.htypes import Payload, Sample, UnpackError, htype_of, new_spec
@@ -132,6 +133,12 @@ def test_a_multi_picture_jpeg_is_kept() -> None:
         packed = pack("image", [data], sample_compression=codec)
         assert stored(packed) == [data]
         assert packed.unpacked()[0].shape == (48, 64, 3)
+
+
+def test_shapes_are_known_where_the_payload_lies_elsewhere() -> None:
+    packed = pack("image", [photo(), None], sample_compression="png")
+    packed.cells[""] = pa.nulls(2, pa.large_binary())
+    assert packed.shapes() == [(48, 64, 3), (0, 0, 3)]
 
 
 def test_rows_are_decoded_from_slices() -> None:

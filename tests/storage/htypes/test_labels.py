@@ -105,6 +105,25 @@ def test_what_is_no_label_is_refused_with_its_row(value: Any, found: str) -> Non
     assert caught.value.place == "tensor 't', row 41"
 
 
+@pytest.mark.parametrize(
+    ("htype", "values", "shapes"),
+    [
+        ("class_label", np.array([1, 2]), [(1,), (1,)]),
+        ("class_label", np.array([[1, 2], [3, 4]]), [(2,), (2,)]),
+        ("class_label", np.array(["a", "b"]), [(1,), (1,)]),
+        ("bbox", np.zeros((2, 3, 4)), [(3, 4), (3, 4)]),
+        ("embedding", np.zeros((2, 5), np.float32), [(5,), (5,)]),
+        ("generic", np.zeros(2), [(), ()]),
+        ("generic", np.zeros((2, 3)), [(3,), (3,)]),
+        ("text", np.array(["a", "b"]), [(1,), (1,)]),
+    ],
+)
+def test_a_batch_may_be_one_array(htype: str, values: Any, shapes: list[tuple[int, ...]]) -> None:
+    packed = pack(htype, values)
+    assert packed.shapes() == shapes
+    assert len(packed.unpacked()) == len(values)
+
+
 def test_a_table_of_another_dataset_is_not_believed() -> None:
     names = [f"name {number}" for number in range(50)]
     spec, first = new_spec("t", "column", "class_label", class_names=names)
