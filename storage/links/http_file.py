@@ -26,8 +26,10 @@ from ..htypes.base import LinkHead
 from ..stores.retry import retrying
 from . import errors
 
-TIMEOUT = 30.0
+TIMEOUT = 20.0
 """Seconds without a byte after which an attempt is given up."""
+ATTEMPTS = 4
+"""Fewer than for S3, because a list of links may name many hosts that are gone for good."""
 
 _PASSING = {408, 425, 429, 500, 502, 503, 504}
 
@@ -41,7 +43,7 @@ def read_http(url: str, length: int | None, creds: Mapping[str, str]) -> LinkHea
     Raises StorageError: kind "link-missing", "link-denied" or "link-unreachable" (after several attempts).
     """
     try:
-        return retrying(lambda: _read(url, length, creds), _is_passing)
+        return retrying(lambda: _read(url, length, creds), _is_passing, ATTEMPTS)
     except HTTPError as error:
         error.close()
         raise _refused(url, error) from error

@@ -117,12 +117,25 @@ def _listed(key: str, prefix: str) -> bool:
     return key.startswith(prefix) and (prefix.startswith("tmp") or not key.startswith("tmp/"))
 
 
-def _reopen(name: str, process: str) -> MemoryStore:
-    if process != _PROCESS:
+class _Elsewhere(MemoryStore):
+    """A store of another process: it has a name and no objects, and says so when it is used."""
+
+    def __init__(self, name: str, process: str) -> None:
+        self._name = name
+        self._process = process
+
+    @property
+    def _place(self) -> _Place:  # type: ignore[override]  # nothing can be assigned to it
         raise StorageError(
             "a dataset in memory cannot be opened in another process",
             kind="not-shared",
-            place=f"mem://{name}",
+            place=self.url,
             hint="use a local folder or S3 with worker processes, or num_workers=0",
         )
-    return MemoryStore(name)
+
+    def __reduce__(self) -> tuple[object, tuple[str, str]]:
+        return (_reopen, (self._name, self._process))
+
+
+def _reopen(name: str, process: str) -> MemoryStore:
+    return MemoryStore(name) if process == _PROCESS else _Elsewhere(name, process)

@@ -23,6 +23,7 @@ _MEANINGS: dict[int, tuple[str, str, str]] = {
         "the folder does not exist",
         "was it moved, deleted or unmounted? create it first",
     ),
+    errno.EEXIST: ("not-a-folder", "a file stands where a folder is expected", "choose another path"),
     errno.ENOTDIR: ("not-a-folder", "a file stands where a folder is expected", "choose another path"),
     errno.EMFILE: ("too-many-files", "this process has too many files open", "raise the limit (ulimit -n)"),
     errno.ENFILE: ("too-many-files", "the system has too many files open", "close other programs"),

@@ -24,6 +24,8 @@ T = TypeVar("T")
 PART = 8 << 20
 """Bytes of one request; larger objects are read and written in parts of this size, several at a time."""
 _AT_ONCE = 8
+PAGE = 1000
+"""Objects in one answer to a listing; no server gives more."""
 
 # Objects here are named by their content or at random, so a copy of one can never be stale.
 _NEVER_STALE = ("rows/", "chunks/", "meta/")
@@ -99,7 +101,7 @@ class S3Store:
         return self._pages(prefix, start_after)
 
     def _pages(self, prefix: str, start_after: str) -> Iterator[ObjectStat]:
-        where = {"Bucket": self._bucket, "Prefix": self._name(prefix)}
+        where: dict[str, Any] = {"Bucket": self._bucket, "Prefix": self._name(prefix), "MaxKeys": PAGE}
         if start_after:
             where["StartAfter"] = self._name(start_after)
         while True:

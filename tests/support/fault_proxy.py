@@ -21,6 +21,7 @@ class Fault(Enum):
     LOSE_REQUEST = auto()  # the server never sees it; the connection is cut
     LOSE_ANSWER = auto()  # the server acts on it, and its answer is lost; the connection is cut
     REPEAT = auto()  # the server gets it twice; its second answer is given
+    ANSWER_LATE = auto()  # the server acts on it, and its answer comes only when the proxy stops
     ARRIVE_LATE = auto()  # the connection is cut; the server gets it when `release` is called
     ERROR_BEFORE = auto()  # 503, the server never sees it
     ERROR_AFTER = auto()  # 500, though the server acted on it
@@ -63,6 +64,7 @@ class FaultProxy:
     seen: list[tuple[str, Fault]] = field(default_factory=list)
     late: list[Request] = field(default_factory=list)
     url: str = ""
+    stopping: threading.Event = field(default_factory=threading.Event)
 
     def plan(self, *faults: Fault, when: Callable[[Request], bool] = lambda request: request.is_commit) -> None:
         """Give these faults, in order, to the coming requests that `when` chooses; later ones pass."""
@@ -107,6 +109,7 @@ def fault_proxy(target: str) -> Iterator[FaultProxy]:
     try:
         yield proxy
     finally:
+        proxy.stopping.set()
         server.shutdown()
         thread.join()
         server.server_close()
@@ -161,6 +164,9 @@ def _outcome(proxy: FaultProxy, request: Request, fault: Fault) -> Answer | None
     answer = proxy.forward(request, "if-none-match" if fault is Fault.IGNORE_CONDITION else "")
     if fault is Fault.REPEAT:
         answer = proxy.forward(request)
+    if fault is Fault.ANSWER_LATE:
+        proxy.stopping.wait()
+        return None
     if fault is Fault.ERROR_AFTER:
         return Answer(500, [], b"")
     return None if fault is Fault.LOSE_ANSWER else answer

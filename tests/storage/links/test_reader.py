@@ -173,7 +173,7 @@ def test_a_web_server_that_keeps_failing_cannot_be_reached(web: WebServer) -> No
     with pytest.raises(StorageError, match="HTTP 500") as caught:
         UrlReader().fetch(StoredLink(f"{web.url}/a"))
     assert caught.value.kind == "link-unreachable"
-    assert len(web.requests) == 6
+    assert len(web.requests) == 4
 
 
 def test_a_host_without_a_server_cannot_be_reached() -> None:

@@ -13,7 +13,7 @@ from racers import race
 ROUNDS = 40
 
 
-@pytest.fixture(params=["local", pytest.param("rgw", marks=pytest.mark.s3)])
+@pytest.fixture(params=["local", pytest.param("rgw", marks=[pytest.mark.s3, pytest.mark.slow])])
 def shared(request: pytest.FixtureRequest, tmp_path: Path) -> Store:
     if request.param == "local":
         return open_store(tmp_path / "ds", create=True)

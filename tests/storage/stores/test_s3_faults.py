@@ -103,6 +103,19 @@ def test_a_write_that_arrives_late_changes_nothing(faulty: Store, direct: Store,
     assert direct.get(KEY) == b"ours"
 
 
+def test_an_answer_that_does_not_come_in_time_is_looked_up(
+    creds: dict[str, str], direct: Store, proxy: FaultProxy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEBED_S3_TIMEOUT", "1")
+    store = open_store(direct.url, {**creds, "endpoint_url": proxy.url})
+    store.put("rows/first", b"")
+    proxy.plan(Fault.ANSWER_LATE, when=is_put)
+    store.create(KEY, b"ours")
+    assert direct.get(KEY) == b"ours"
+    proxy.plan(Fault.ANSWER_LATE, when=lambda request: request.method == "GET")
+    assert store.get(KEY) == b"ours"
+
+
 def test_without_any_answer_the_outcome_is_unknown_and_can_be_read_back_later(
     faulty: Store, direct: Store, proxy: FaultProxy
 ) -> None:

@@ -127,7 +127,7 @@ def test_the_s3_store_agrees_with_a_dictionary(moto_bucket: dict[str, str]) -> N
             return open_store(self.place, moto_bucket)
 
     case: Any = S3Model.TestCase
-    case.settings = settings(max_examples=8, stateful_step_count=20, deadline=None)  # each step is an HTTP request
+    case.settings = settings(max_examples=4, stateful_step_count=15, deadline=None)  # each step is an HTTP request
     case("runTest").debug()
 
 
