@@ -8,7 +8,6 @@ from typing import Any, ClassVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..errors import SchemaError
 from ..schema import TensorSpec
@@ -247,5 +246,5 @@ def _scalar_column(prepared: Sequence[Array | None], dtype: np.dtype[Any]) -> pa
 
 def _scalars(column: pa.Array, dtype: np.dtype[Any]) -> list[Array]:
     valid = column.is_valid().to_pylist()
-    flat = flat_copy(pc.fill_null(column, False if dtype.kind == "b" else 0), dtype)
+    flat = flat_copy(column.fill_null(False if dtype.kind == "b" else 0), dtype)
     return [flat[row, ...] if there else np.zeros(0, dtype) for row, there in enumerate(valid)]

@@ -7,7 +7,6 @@ from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
 from urllib.parse import urlsplit
-from urllib.request import url2pathname
 
 from ..errors import InvalidInputError, SampleError
 
@@ -64,5 +63,7 @@ def read_local(path: str | PathLike[str]) -> bytes:
 
 def _local_path(path: str) -> Path:
     if path.startswith("file://"):
+        from urllib.request import url2pathname  # brings in http and ssl: 0.1 s that few need
+
         return Path(url2pathname(urlsplit(path).path))
     return Path(path).expanduser()

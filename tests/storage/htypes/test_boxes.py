@@ -136,3 +136,12 @@ def test_rows_prepared_before_the_first_point_are_packed_with_those_after_it() -
 def test_points_that_are_not_whole_are_refused() -> None:
     with pytest.raises(SampleError, match="would lose information as int32"):
         pack("point", [[[1.5, 2.0]]])
+
+
+def test_data_of_solid_boxes_and_key_points_carries_what_describes_them() -> None:
+    coords = {"mode": "vertex"}
+    solid = pack("bbox.3d", [None], coords=coords)
+    assert htype_of(solid.spec).data(solid.unpacked()[0], solid.info)["coords"] == coords
+    points = pack("keypoints_coco", [None], keypoints=["nose"], connections=[(0, 0)])
+    data = htype_of(points.spec).data(points.unpacked()[0], points.info)
+    assert (data["keypoints"], data["connections"]) == (["nose"], [[0, 0]])

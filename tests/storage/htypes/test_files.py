@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from lakebed.storage.codecs import optional
-from lakebed.storage.errors import SampleError, SchemaError
-from lakebed.storage.htypes import HTYPES, UnpackError, new_spec
+from lakebed.storage.errors import InvalidInputError, SampleError, SchemaError
+from lakebed.storage.htypes import HTYPES, Sample, UnpackError, new_spec
 
 from htype_kit import LinkedFiles, is_own, pack
 
@@ -124,3 +124,10 @@ def test_linked_sound_is_described_from_its_first_bytes() -> None:
 
 def test_data_of_a_film_calls_its_frames_frames() -> None:
     assert list(HTYPES["video"].data(np.zeros((1, 2, 2, 3)), {})) == ["frames"]
+
+
+def test_a_sample_is_made_from_a_path_or_from_bytes() -> None:
+    for arguments in ({}, {"path": "a", "data": b"b"}):
+        with pytest.raises(InvalidInputError):
+            Sample(**arguments)  # type: ignore[arg-type]
+    assert "secret" not in repr(Sample(data=b"secret"))

@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
+from lakebed.storage.codecs.arrays import encode_array
 from lakebed.storage.errors import SampleError, SchemaError
 from lakebed.storage.htypes import new_spec
 from PIL import Image
 
-from htype_kit import is_own, pack, round_trip
+from htype_kit import LinkedFiles, is_own, pack, round_trip
 from image_files import photo, png, save
 
 PLANE = hnp.array_shapes(min_dims=2, max_dims=2)
@@ -114,3 +115,14 @@ def test_lossy_compression_of_masks_is_refused(codec: str) -> None:
 
 def test_class_names_of_masks_are_kept() -> None:
     assert pack("segment_mask", [], class_names=["sky"]).info == {"class_names": ["sky"]}
+
+
+def test_a_linked_mask_in_an_array_file_is_read_whole_and_described() -> None:
+    data = encode_array(np.zeros((30, 40), np.uint8))
+    packed = pack("link[segment_mask]", ["a.npy.zst"], files=LinkedFiles({"a.npy.zst": data}))
+    assert packed.shapes() == [(30, 40)]
+
+
+def test_a_linked_picture_is_described_as_one_binary_mask() -> None:
+    files = LinkedFiles({"a.png": save(Image.new("1", (5, 4)), "PNG")})
+    assert pack("link[binary_mask]", ["a.png"], files=files).shapes() == [(4, 5, 1)]

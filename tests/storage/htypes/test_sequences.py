@@ -109,3 +109,20 @@ def test_regroup_undoes_flatten(lengths: list[int]) -> None:
     groups = regroup(items, lengths)
     assert [len(group) for group in groups] == lengths
     assert [item for group in groups for item in group] == items
+
+
+def test_shapes_are_unknown_where_those_of_an_item_are() -> None:
+    packed = pack(
+        "sequence[link[image]]", [["a.jpg"]], verify=False, create_shape_tensor=False, create_sample_info_tensor=False
+    )
+    assert packed.shapes() is None
+
+
+def test_items_of_different_numbers_of_axes_have_only_a_length() -> None:
+    packed = pack("sequence[generic]", [[1, None]])
+    assert packed.shapes() == [(2,)]
+
+
+def test_data_of_a_sequence_is_its_value() -> None:
+    packed = pack("sequence[text]", [["a"]])
+    assert htype_of(packed.spec).data(["a"], packed.info) == {"value": ["a"]}
