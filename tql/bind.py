@@ -18,20 +18,21 @@ from .bound import (
     BoundSetOperation,
     BoundSource,
     BoundSubquery,
+    Const,
     Expr,
     Field,
+    Group,
+    Origin,
     Output,
-    Random,
     Ref,
-    RowNumber,
-    Type,
     walk,
 )
 from .coerce import compare, logic, suggest
 from .errors import TQLLimitError, TQLNameError, TQLTypeError, TQLUnsupportedError
+from .lineage import dataset_of
 from .schema import DatasetSchema
 from .scope import Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, column_type
-from .source import NOWHERE, Span
+from .source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,7 +126,7 @@ def bind_select(
     where = None if node.where is None else bind_condition(node.where, scope)
     if counts_rows(node):
         return count_query(node, source, where, scope)
-    window = None if node.expand is None else bind_window(node.expand, scope)
+    window = None if node.expand is None else bind_window(node.expand, source, scope)
     if node.group_by:
         scope.grouping = Grouping([])
         scope.grouping.keys = bind_group(node.group_by, replace_scope(scope, None))
@@ -136,27 +137,31 @@ def bind_select(
         outputs = (*outputs, Output(window.counter, Ref(window.counter, type=INT)))
     having = None if node.having is None else bind_condition(node.having, scope)
     after = replace_scope(scope, scope.grouping, in_result=True)
-    after.results = {o.field.name: o.value if o.is_plain else Ref(o.field, type=o.field.type) for o in outputs}
+    after.results = {o.field.name: shown(o) for o in outputs}
     distinct = bind_distinct(node, outputs, after)
     spread, outputs = bind_spread(node, outputs, after)
-    group = None if scope.grouping is None else finished(scope.grouping)
+    group = None if scope.grouping is None else finished(scope.grouping, node.across)
     select = BoundSelect(source, outputs, where, window, group, having, distinct, spread)
     if spread is not None:
         after = scope_of_results(select.fields, context, tables, parent)
     return select, after
 
 
+def shown(output: Output) -> Expr:
+    """What a result column's name stands for in ORDER BY: a column shown unchanged stays that column."""
+    return output.value if isinstance(output.value, Ref) else Ref(output.field, type=output.field.type)
+
+
 def replace_scope(scope: Scope, grouping: Grouping | None, *, in_result: bool = False) -> Scope:
     return replace(scope, grouping=grouping, in_result=in_result)
 
 
-def finished(grouping: Grouping) -> Any:
-    from .bound import Const, Group
-
+def finished(grouping: Grouping, across: str | None) -> Group:
     members = list(grouping.members.values())
     if grouping.size is not None:
         members.append((grouping.size, Const(None, type=INT)))
-    return Group(tuple((f, e) for _, f, e in grouping.keys), tuple(members))
+    keys = tuple((f, e) for _, f, e in grouping.keys)
+    return Group(keys, tuple(members), "SPACE" if across == "SPACE" else "TIME")
 
 
 def counts_rows(node: nodes.Select) -> bool:
@@ -165,12 +170,11 @@ def counts_rows(node: nodes.Select) -> bool:
 
 
 def is_count_star(value: nodes.Expr | nodes.Star) -> bool:
-    return (
-        isinstance(value, nodes.Call)
-        and value.name == "COUNT"
-        and isinstance(value.args[:1], tuple)
-        and (len(value.args) == 1 and isinstance(value.args[0], nodes.Star))
-    )
+    return isinstance(value, nodes.Call) and value.name == "COUNT" and is_star_only(value.args)
+
+
+def is_star_only(args: tuple[nodes.Expr | nodes.Star | nodes.Weighted, ...]) -> bool:
+    return len(args) == 1 and isinstance(args[0], nodes.Star)
 
 
 def count_query(node: nodes.Select, source: BoundSource, where: Expr | None, scope: Scope) -> tuple[BoundSelect, Scope]:
@@ -211,8 +215,6 @@ def bind_item(item: nodes.SelectItem, scope: Scope) -> list[Output]:
             item.alias or "", value.type, origin=value.field.origin, grouped=value.field.grouped
         )
         return [Output(renamed, value)]
-    if isinstance(value, Random):
-        pass  # a number for each row, unlike Deep Lake's one for all
     field = scope.context.new_field(item.alias or auto_name(value, item), value.type)
     return [Output(field, value)]
 
@@ -263,8 +265,6 @@ def bind_source(node: nodes.Source | None, scope: Scope, span: Span) -> BoundSou
 
 
 def add_dataset(use: DatasetUse, alias: str | None, scope: Scope) -> BoundDataset:
-    from .bound import Origin
-
     fields = tuple(
         scope.context.new_field(c.name, column_type(c), origin=Origin(use.number, c)) for c in use.schema.columns
     )
@@ -411,28 +411,3 @@ def check_columns(branches: Sequence[BoundQuery], span: Span) -> None:
                     kind="branch-columns",
                     span=span,
                 )
-
-
-def dataset_of(query: BoundQuery) -> int | None:
-    """The one dataset whose rows a query yields, or None if it joins several or counts."""
-    body = query.body
-    match body:
-        case BoundQuery():
-            return dataset_of(body)
-        case BoundSetOperation():
-            return dataset_of(body.branches[0]) if body.by_row else None
-        case BoundSelect():
-            return None if body.counts else source_dataset(body.source)
-
-
-def source_dataset(source: BoundSource) -> int | None:
-    match source:
-        case BoundDataset():
-            return source.number
-        case BoundSubquery():
-            return dataset_of(source.query)
-        case BoundJoin():
-            return None
-
-
-__all__ = ["NOWHERE", "BoundTree", "RowNumber", "Type", "bind"]

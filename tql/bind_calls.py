@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from . import nodes
-from .bind_expressions import bind_condition, bind_expr, json_text
+from .bind_boxes import bind_box, bind_coalesce, bind_concat, bind_iou, bind_maxsim, bind_nonzero
+from .bind_expressions import bind_condition, bind_expr, per_cell
 from .bound import (
     BOOL,
     INT,
@@ -18,9 +19,7 @@ from .bound import (
     Choose,
     Const,
     Expr,
-    JsonPick,
     ListCall,
-    Logic,
     Map,
     Member,
     Pick,
@@ -42,14 +41,11 @@ from .coerce import (
     folded,
     label_codes_like,
     logic,
-    member,
-    resolve_labels,
     suggest,
     truth,
 )
 from .errors import TQLNameError, TQLTypeError, TQLUnsupportedError
-from .schema import Kind
-from .scope import Scope, UserFunction
+from .scope import Scope, UserFunction, base_of_dtype
 from .source import Span
 
 
@@ -75,6 +71,8 @@ def bind_call(node: nodes.Call, scope: Scope) -> Expr:
             "DISTINCT inside a function works in COUNT only", kind="distinct-call", span=node.span
         )
     check_count(node, function.signatures)
+    if scope.grouping is not None and function.name in PER_CELL:
+        return per_cell(node, scope)
     if function.way is Way.SPECIAL:
         return SPECIAL[function.name](node, scope)
     args = [bind_expr(plain(arg), scope) for arg in node.args]
@@ -108,7 +106,8 @@ def check_count(node: nodes.Call, signatures: Sequence[Signature]) -> None:
 def chosen(function: Function, args: Sequence[Expr], span: Span) -> Signature:
     """The first signature that the arguments fit."""
     for signature in function.signatures:
-        wanted = [*signature.args, *[signature.args[-1]] * (len(args) - len(signature.args))] if signature.args else []
+        more = [signature.args[-1]] * (len(args) - len(signature.args)) if signature.rest else []
+        wanted = [*signature.args, *more]
         if len(wanted) == len(args) and all(fits(a.type, w) for a, w in zip(args, wanted, strict=True)):
             return signature
     found = ", ".join(str(a.type) for a in args)
@@ -217,7 +216,7 @@ def json_contains(cell: Expr, wanted: Expr, span: Span) -> Expr:
 
 
 def bind_quantifier(node: nodes.Call, scope: Scope) -> Expr:
-    value = truth(bind_expr(plain(node.args[0]), scope))
+    value = truth(bind_expr(plain(node.args[0]), replace(scope, json_lists=True)))
     if len(node.args) == 1:
         return Reduce(node.name, value, type=BOOL, span=node.span)
     axis = folded(bind_expr(plain(node.args[1]), scope))
@@ -395,11 +394,15 @@ def user_call(node: nodes.Call, function: UserFunction, scope: Scope) -> Expr:
             raise TQLUnsupportedError(
                 f"a registered function cannot be given {arg.type}", kind="argument-type", span=arg.span
             )
-    from .scope import base_of_dtype
-
-    type_ = Type(base_of_dtype(function.result), ())
+    element, vector = function.result.removesuffix("[]"), function.result.endswith("[]")
+    type_ = Type(base_of_dtype(element), (None,) if vector else ())
     return UserCall(node.name, args, scope.context.new_field(node.name, type_), type=type_, span=node.span)
 
+
+PER_CELL = frozenset(
+    {"SHAPE", "HEIGHT", "WIDTH", "SAMPLE_INFO", "LINK_URL", "BOX_WIDTH", "BOX_HEIGHT", "BOX_AREA", "IOU"}
+)
+"""In a grouped select these are taken of each cell, and the group has the list of them."""
 
 SPECIAL: dict[str, Callable[[nodes.Call, Scope], Expr]] = {
     "CONTAINS": bind_contains,
@@ -421,4 +424,13 @@ SPECIAL: dict[str, Callable[[nodes.Call, Scope], Expr]] = {
     "DATA": bind_data,
     "MAX_WEIGHT": bind_weight,
     "SUM_WEIGHT": bind_weight,
+    "BOX_WIDTH": bind_box,
+    "BOX_HEIGHT": bind_box,
+    "BOX_AREA": bind_box,
+    "IOU": bind_iou,
+    "MAXSIM": bind_maxsim,
+    "NONZERO": bind_nonzero,
+    "CONCAT": bind_concat,
+    "COALESCE": bind_coalesce,
+    "NULLIF": bind_coalesce,
 }

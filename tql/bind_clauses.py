@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from . import nodes
 from .bind_expressions import bind_expr
-from .bound import INT, Base, Const, Cut, Draw, Expr, Field, Output, Ref, SortKey, Spread, Type, Window
+from .bound import INT, Base, BoundSource, Cut, Draw, Expr, Field, Output, Ref, SortKey, Spread, Type, Window
 from .coerce import folded
 from .errors import TQLTypeError, TQLUnsupportedError
-from .scope import Scope
+from .lineage import pure_source
+from .scope import Scope, column_type
 
 
 def bind_order(item: nodes.OrderItem, scope: Scope) -> SortKey:
@@ -96,7 +97,9 @@ def bind_group(keys: tuple[nodes.Expr, ...], scope: Scope) -> list[tuple[nodes.E
     return found
 
 
-def bind_window(node: nodes.Expand, scope: Scope) -> Window:
+def bind_window(node: nodes.Expand, source: BoundSource, scope: Scope) -> Window:
+    if not pure_source(source):
+        raise TQLUnsupportedError("EXPAND BY needs rows of one dataset", kind="bad-expand", span=node.span)
     before = whole_number(node.before, scope, "EXPAND BY")
     after = 0 if node.after is None else whole_number(node.after, scope, "EXPAND BY")
     if before < 0 or after < 0:
@@ -130,7 +133,7 @@ def bind_spread(
     if not sizes and any(isinstance(item.value, nodes.Star) for item in node.items):
         counter = scope.context.new_field("frame_number", INT)
         spread_outputs.append(Output(counter, Ref(counter, type=INT)))
-    return Spread(sizes, tuple(columns), counter), tuple(spread_outputs)
+    return Spread(sizes, outputs, tuple(columns), counter), tuple(spread_outputs)
 
 
 def piece_sizes(node: nodes.Expr, scope: Scope) -> tuple[int, ...]:
@@ -153,9 +156,4 @@ def piece_field(field: Field, sizes: tuple[int, ...], scope: Scope) -> Field:
 
 
 def member_type(field: Field) -> Type:
-    from .scope import column_type
-
     return field.type.element() if field.origin is None else column_type(field.origin.column)
-
-
-__all__ = ["Const", "bind_cut", "bind_distinct", "bind_draw", "bind_group", "bind_order", "bind_spread", "bind_window"]

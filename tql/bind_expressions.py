@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from . import nodes
@@ -20,6 +21,7 @@ from .bound import (
     Expr,
     InRelation,
     JsonPick,
+    ListCall,
     Map,
     Pick,
     Range,
@@ -42,6 +44,7 @@ from .coerce import (
 )
 from .errors import TQLTypeError, TQLUnsupportedError
 from .like import like_to_regex
+from .scope import grouped_type
 from .source import Span
 
 if TYPE_CHECKING:
@@ -149,7 +152,7 @@ def bind_binary(node: nodes.Binary, scope: Scope) -> Expr:
         return logic(node.op, [bind_expr(part, scope) for part in flattened(node)], node.span)
     left, right = bind_expr(node.left, scope), bind_expr(node.right, scope)
     if node.op in COMPARISONS:
-        return compare(node.op, left, right, node.span)
+        return compare(node.op, listed(left, scope), listed(right, scope), node.span)
     if node.op == "||":
         return concat(left, right, node.span)
     check_number(left, node.op)
@@ -202,14 +205,28 @@ def check_number(value: Expr, op: str) -> None:
     )
 
 
+def listed(value: Expr, scope: Scope) -> Expr:
+    """Inside ANY and ALL a JSON value stands for its elements, if it is a list."""
+    if not scope.json_lists or value.type != JSON or isinstance(value, Const):
+        return value
+    sql = (
+        "CASE WHEN {0} IS NULL THEN [] WHEN json_type({0}) = 'ARRAY' THEN CAST({0} AS JSON[]) "
+        "ELSE [CAST({0} AS JSON)] END"
+    )
+    return ListCall("ELEMENTS", (value,), sql, type=Type(Base.JSON, (None,)), span=value.span)
+
+
 def bind_between(node: nodes.Between, scope: Scope) -> Expr:
     value, low, high = (bind_expr(part, scope) for part in (node.value, node.low, node.high))
+    value = listed(value, scope)
     inside = logic("AND", [compare(">=", value, low, node.span), compare("<=", value, high, node.span)], node.span)
     return logic("NOT", [inside], node.span) if node.negated else inside
 
 
 def bind_in(node: nodes.InList, scope: Scope) -> Expr:
-    inside = member(bind_expr(node.value, scope), [bind_expr(item, scope) for item in node.items], node.span)
+    inside = member(
+        listed(bind_expr(node.value, scope), scope), [bind_expr(item, scope) for item in node.items], node.span
+    )
     return logic("NOT", [inside], node.span) if node.negated else inside
 
 
@@ -221,13 +238,23 @@ def bind_is_null(node: nodes.IsNull, scope: Scope) -> Expr:
 
 def is_missing(value: Expr, span: Span) -> Expr:
     """One boolean per row: no value; for arrays no element; for JSON also ``{}`` and ``null``."""
-    from .bound import ListCall
-
+    if value.type.base is Base.IMAGE and isinstance(value, Ref):
+        value = image_part(value)
     if value.type.base is Base.JSON:
         sql = "({0} IS NULL OR json_type({0}) = 'NULL' OR CAST({0} AS VARCHAR) = '{{}}')"
     else:
         sql = "(len({0}) = 0)" if value.type.is_array else "({0} IS NULL)"
     return ListCall("IS NULL", (value,), sql, type=BOOL, span=span)
+
+
+def image_part(value: Ref) -> Expr:
+    """What tells whether there is an image: its URL, or its shape."""
+    column = None if value.field.origin is None else value.field.origin.column
+    if column is not None and column.url is not None:
+        return Ref(value.field, "url", type=TEXT, span=value.span)
+    if column is not None and column.shape is not None:
+        return Ref(value.field, "shape", type=Type(Base.INT, (None,)), span=value.span)
+    raise TQLUnsupportedError("nothing is recorded of these samples", kind="no-shapes", span=value.span)
 
 
 def bind_like(node: nodes.Like, scope: Scope) -> Expr:
@@ -335,7 +362,7 @@ def bind_cast(node: nodes.Cast, scope: Scope) -> Expr:
 
 def class_name_of(value: Expr, span: Span) -> Expr:
     """The class names of labels, as text."""
-    names = Const(tuple(value.type.classes or ()), type=Type(Base.TEXT, (len(value.type.classes or ()),)), span=span)
+    names = Const(tuple(value.type.classes or ()), type=TEXT, span=span)
     dims, nested = common_shape([value], span)
     return Map(
         "CLASS_NAME", (value, names), "({1})[{0} + 1]", True, type=Type(Base.TEXT, dims, nested=nested), span=span
@@ -347,6 +374,8 @@ def class_name_of(value: Expr, span: Span) -> Expr:
 
 def bind_subscript(node: nodes.Subscript, scope: Scope) -> Expr:
     value = bind_expr(node.value, scope)
+    if value.type.nested and scope.grouping is not None:
+        return per_cell(node, scope)
     if value.type.base is Base.JSON and not value.type.is_array:
         for item in node.items:
             value = json_item(value, item, scope)
@@ -408,6 +437,15 @@ def pick(value: Expr, items: list[At | Range], span: Span) -> Expr:
     left = None if dims is None else tuple(None for item in items if isinstance(item, Range)) + dims[len(items) :]
     type_ = Type(value.type.base, left, value.type.dtype, value.type.classes)
     return Pick(value, tuple(items), type=type_, span=span)
+
+
+def per_cell(node: nodes.Expr, scope: Scope) -> Expr:
+    """An expression of grouped columns that is taken of each cell before the group's list is made."""
+    value = bind_expr(node, replace(scope, grouping=None))
+    assert scope.grouping is not None, "asked of grouped selects only"
+    member = scope.context.new_field("cells", grouped_type(value.type, node.span), grouped=True)
+    scope.grouping.members[member.number] = (member, value)
+    return Ref(member, type=member.type, span=node.span)
 
 
 def pick_cell(value: Expr, items: list[At | Range], span: Span) -> Expr:

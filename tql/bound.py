@@ -56,6 +56,11 @@ class Type:
     def is_number(self) -> bool:
         return self.base in NUMERIC
 
+    @property
+    def needs_shape(self) -> bool:
+        """Whether the flat list of a cell's elements does not tell its shape."""
+        return self.is_array and not self.nested and (self.dims is None or len(self.dims) > 1)
+
     def element(self) -> Type:
         """The type of one element."""
         return replace(self, dims=(), nested=False)
@@ -110,7 +115,7 @@ class Bound:
 class Const(Bound):
     """One known value; arrays are flat tuples in C order with their shape in ``type.dims``."""
 
-    value: int | float | str | bool | None | tuple[int | float | str | bool, ...]
+    value: int | float | str | bool | tuple[int | float | str | bool, ...] | None
 
 
 Part = OneOf["value", "shape", "info", "url"]
@@ -381,6 +386,7 @@ class Group:
 
     keys: tuple[tuple[Field, Expr], ...]
     members: tuple[tuple[Field, Expr], ...]
+    across: OneOf["TIME", "SPACE"] = "TIME"
 
 
 @dataclass(frozen=True, slots=True)
@@ -388,6 +394,8 @@ class Spread:
     """UNGROUP: sequences split into rows (size None) or into pieces of `size` (repeating `sizes` where several)."""
 
     sizes: tuple[int, ...] = ()
+    inner: tuple[Output, ...] = ()
+    """The columns before they are split."""
     columns: tuple[tuple[Field, Field], ...] = ()
     """(sequence field, field of its pieces)."""
     counter: Field | None = None

@@ -26,7 +26,7 @@ class TQLError(LakebedError):
 
     def __str__(self) -> str:
         lines = [self.message]
-        if self.text:
+        if self.text and self.span != NOWHERE:
             lines += caret_lines(self.text, self.span)
         if self.hint:
             lines.append(f"  hint: {self.hint}")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from .bind import BoundTree, dataset_of, source_dataset
+from .bind import BoundTree
 from .bound import (
     BoundDataset,
     BoundQuery,
@@ -17,12 +17,14 @@ from .bound import (
     BoundSource,
     BoundSubquery,
     Cut,
+    Expr,
     Field,
     Output,
     Ref,
     RowNumber,
     walk,
 )
+from .lineage import dataset_of, is_ordered, is_pure, pure_source
 from .relations import (
     Combine,
     Compute,
@@ -37,9 +39,8 @@ from .relations import (
     Scan,
     Sort,
     SpreadOut,
-    WindowAround,
 )
-from .rows import AllRows, CutRows, FilterRows, MergeRows, RowPlan, SqlRows, test_of
+from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, RowPlan, SqlRows, test_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,38 +63,19 @@ def plan(tree: BoundTree) -> Plan:
 # --- queries that only pick rows -------------------------------------------------------------------------------------
 
 
-def is_pure(query: BoundQuery) -> bool:
-    """Whether every result column is a stored column of one dataset, one cell per row."""
-    if dataset_of(query) is None:
-        return False
-    body = query.body
-    match body:
-        case BoundQuery():
-            return is_pure(body)
-        case BoundSetOperation():
-            return all(is_pure(branch) for branch in body.branches)
-        case BoundSelect():
-            plain = all(is_stored(output) for output in body.outputs)
-            counted = body.window is not None and body.window.counter is not None
-            return plain and body.group is None and body.spread is None and not counted and pure_source(body.source)
-
-
-def is_stored(output: Output) -> bool:
-    return isinstance(output.value, Ref) and output.field.origin is not None and not output.field.grouped
-
-
-def pure_source(source: BoundSource) -> bool:
-    return isinstance(source, BoundDataset) or (isinstance(source, BoundSubquery) and is_pure(source.query))
-
-
 def row_plan(query: BoundQuery) -> RowPlan:
     """The rows of a pure query."""
-    number = dataset_of(query)
-    assert number is not None
+    number = the_dataset(query)
     simple = simple_rows(query.body)
     if simple is None or query.order or query.draw is not None:
         return SqlRows(number, lower_query(query))
     return cut_rows(number, simple, query.cut)
+
+
+def the_dataset(query: BoundQuery) -> int:
+    number = dataset_of(query)
+    assert number is not None, "asked of queries over one dataset only"
+    return number
 
 
 def simple_rows(body: BoundSelect | BoundSetOperation | BoundQuery) -> RowPlan | None:
@@ -104,43 +86,31 @@ def simple_rows(body: BoundSelect | BoundSetOperation | BoundQuery) -> RowPlan |
         case BoundSetOperation():
             return merge_rows(body)
         case BoundSelect():
-            if body.window is not None or body.distinct is not None:
+            if body.distinct is not None:
                 return None
-            return filtered_rows(body)
+            return filtered_rows(body) if body.window is None else expanded_rows(body)
 
 
 def merge_rows(body: BoundSetOperation) -> MergeRows:
-    number = dataset_of(body.branches[0])
-    assert number is not None
     ascending = not any(is_ordered(branch) for branch in body.branches)
-    return MergeRows(number, body.op, body.all, tuple(row_plan(branch) for branch in body.branches), ascending)
-
-
-def is_ordered(query: BoundQuery) -> bool:
-    """Whether a branch orders, samples or computes, so that the order of its rows means something."""
-    if query.order or query.draw is not None:
-        return True
-    body = query.body
-    match body:
-        case BoundQuery():
-            return is_ordered(body)
-        case BoundSetOperation():
-            return body.all or any(is_ordered(branch) for branch in body.branches)
-        case BoundSelect():
-            if body.group is not None or not all(is_stored(o) for o in body.outputs):
-                return True
-            return isinstance(body.source, BoundSubquery) and is_ordered(body.source.query)
+    branches = tuple(row_plan(branch) for branch in body.branches)
+    return MergeRows(the_dataset(body.branches[0]), body.op, body.all, branches, ascending)
 
 
 def filtered_rows(body: BoundSelect) -> RowPlan | None:
-    number, rows = source_dataset(body.source), source_rows(body.source)
-    assert number is not None
+    """The rows of the source that pass WHERE, or None if the whole of WHERE is SQL's."""
+    rows = source_rows(body.source)
     if body.where is None:
         return rows
     test = test_of(body.where, all_rows=isinstance(rows, AllRows))
-    if test is None:
-        return None
-    return FilterRows(number, rows, test)
+    return None if test is None else FilterRows(rows.dataset, rows, test)
+
+
+def expanded_rows(body: BoundSelect) -> ExpandRows:
+    assert body.window is not None
+    rows = source_rows(body.source)
+    hits = filtered_rows(body) or SqlRows(rows.dataset, lower_where(body))
+    return ExpandRows(rows.dataset, rows, hits, body.window)
 
 
 def source_rows(source: BoundSource) -> RowPlan:
@@ -172,10 +142,14 @@ def lower_query(query: BoundQuery) -> Relation:
         case BoundSetOperation():
             relation = lower_set_operation(body)
         case BoundSelect():
-            late = () if body.distinct is not None or body.spread is not None else numbered(body, query)
+            late = numbered(body, query)
             relation = lower_select(body, late)
     if query.order:
         relation = Sort(relation, query.order)
+    if isinstance(body, BoundSelect) and body.distinct is not None:
+        relation = Distinct(
+            relation, body.distinct
+        )  # after sorting: of equal rows the first in the order asked for stays
     if query.cut is not None:
         relation = CutTo(relation, query.cut)
     if query.draw is not None:
@@ -185,34 +159,25 @@ def lower_query(query: BoundQuery) -> Relation:
 
 def numbered(body: BoundSelect, query: BoundQuery) -> tuple[Output, ...]:
     """Outputs that count the result's rows: computed after order and limit, unless these need them."""
-    if body.group is not None:
+    if body.group is not None or body.distinct is not None or body.spread is not None:
         return ()
-    used = {e.field.number for key in query.order for e in walk(key.value) if isinstance(e, Ref)}
-    if query.draw is not None:
-        used |= {e.field.number for e in walk(query.draw.weight) if isinstance(e, Ref)}
+    clauses = [key.value for key in query.order] + ([] if query.draw is None else [query.draw.weight])
+    used = {e.field.number for clause in clauses for e in walk(clause) if isinstance(e, Ref)}
     counting = [o for o in body.outputs if any(isinstance(e, RowNumber) for e in walk(o.value))]
     return tuple(o for o in counting if o.field.number not in used)
 
 
-def lower_select(body: BoundSelect, late: tuple[Output, ...] = ()) -> Relation:
-    relation = lower_where(body)
+def lower_select(body: BoundSelect, late: tuple[Output, ...]) -> Relation:
+    relation = lower_where(body) if body.window is None else lower_window(body)
     if body.counts:
         return CountRows(relation, body.outputs[0].field)
-    if body.window is not None:
-        number = source_dataset(body.source)
-        assert number is not None
-        relation = WindowAround(relation, number, body.window, body.source.fields)
     if body.group is not None:
         relation = GroupBy(relation, body.group)
-    outputs = tuple(o for o in body.outputs if o not in late)
-    if body.spread is not None:
-        return SpreadOut(relation, body.spread)
-    relation = computed(relation, outputs)
     if body.having is not None:
         relation = Filter(relation, body.having)
-    if body.distinct is not None:
-        relation = Distinct(relation, body.distinct)
-    return relation
+    if body.spread is not None:
+        return SpreadOut(computed(relation, body.spread.inner), body.spread)
+    return computed(relation, tuple(o for o in body.outputs if o not in late))
 
 
 def computed(relation: Relation, outputs: tuple[Output, ...]) -> Relation:
@@ -220,12 +185,18 @@ def computed(relation: Relation, outputs: tuple[Output, ...]) -> Relation:
     return Compute(relation, items) if items else relation
 
 
+def lower_window(body: BoundSelect) -> Relation:
+    assert body.window is not None
+    rows = expanded_rows(body)
+    return Scan(rows.dataset, body.source.fields, rows, body.window.counter)
+
+
 def lower_where(body: BoundSelect) -> Relation:
     """The source, filtered: by a row plan where the condition has parts that need no SQL."""
     relation = lower_source(body.source)
     if body.where is None:
         return relation
-    if isinstance(relation, Scan):
+    if isinstance(relation, Scan) and names_only(body.where, relation.fields):
         rows = relation.rows or AllRows(relation.dataset)
         test = test_of(body.where, all_rows=isinstance(rows, AllRows))
         if test is not None:
@@ -233,14 +204,18 @@ def lower_where(body: BoundSelect) -> Relation:
     return Filter(relation, body.where)
 
 
+def names_only(condition: Expr, fields: tuple[Field, ...]) -> bool:
+    """Whether a condition reads no row but that of its own source (a correlated one does)."""
+    own = {f.number for f in fields}
+    return all(e.field.number in own for e in walk(condition) if isinstance(e, Ref))
+
+
 def lower_source(source: BoundSource) -> Relation:
     match source:
         case BoundDataset():
             return Scan(source.number, source.fields)
-        case BoundSubquery(query=query) if is_pure(query):
-            number = dataset_of(query)
-            assert number is not None
-            return Scan(number, query.fields, row_plan(query))
+        case BoundSubquery(query=query) if pure_source(source):
+            return Scan(the_dataset(query), query.fields, row_plan(query))
         case BoundSubquery():
             return lower_query(source.query)
         case _:
@@ -248,16 +223,12 @@ def lower_source(source: BoundSource) -> Relation:
 
 
 def lower_set_operation(body: BoundSetOperation) -> Relation:
-    number = dataset_of(body.branches[0])
     if body.by_row and all(is_pure(branch) for branch in body.branches):
-        assert number is not None
-        return Scan(number, body.stored, merge_rows(body))
-    columns = []
-    for field in body.fields:
-        columns.append((field, tuple(named(branch, field.name) for branch in body.branches)))
+        return Scan(the_dataset(body.branches[0]), body.stored, merge_rows(body))
+    columns = tuple((field, tuple(named(branch, field.name) for branch in body.branches)) for field in body.fields)
     ascending = body.by_row and not any(is_ordered(branch) for branch in body.branches)
     branches = tuple(lower_query(branch) for branch in body.branches)
-    return Combine(body.op, body.all, branches, tuple(columns), body.by_row, ascending)
+    return Combine(body.op, body.all, branches, columns, body.stored, body.by_row, ascending)
 
 
 def named(query: BoundQuery, name: str) -> Field:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from .bound import Cut, Draw, Expr, Field, Group, SortKey, Spread, Window
+from .bound import Cut, Draw, Expr, Field, Group, SortKey, Spread
 from .rows import RowPlan
 
 
@@ -15,6 +15,8 @@ class Scan:
     dataset: int
     fields: tuple[Field, ...]
     rows: RowPlan | None = None
+    counter: Field | None = None
+    """Receives the number of the window that each row of an `ExpandRows` belongs to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,16 +72,6 @@ class SpreadOut:
 
 
 @dataclass(frozen=True, slots=True)
-class WindowAround:
-    """Rows of a dataset around each hit."""
-
-    source: Relation
-    dataset: int
-    window: Window
-    fields: tuple[Field, ...]
-
-
-@dataclass(frozen=True, slots=True)
 class CountRows:
     source: Relation
     field: Field
@@ -101,11 +93,13 @@ class Combine:
     all: bool
     branches: tuple[Relation, ...]
     columns: tuple[tuple[Field, tuple[Field, ...]], ...]
+    stored: tuple[Field, ...]
+    """Stored columns of the one dataset, read again for the rows that came out."""
     by_row: bool
     ascending: bool
 
 
 Relation = (
-    Scan | Filter | Compute | Sort | CutTo | DrawFrom | Distinct | GroupBy | SpreadOut | WindowAround | CountRows
+    Scan | Filter | Compute | Sort | CutTo | DrawFrom | Distinct | GroupBy | SpreadOut | CountRows
     | JoinOn | Combine
 )  # fmt: skip

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, walk
+from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, Window, walk
 from .schema import ColumnInfo, Kind
 
 if TYPE_CHECKING:
@@ -117,7 +117,17 @@ class SqlRows:
     relation: Relation
 
 
-RowPlan = AllRows | FilterRows | CutRows | MergeRows | SqlRows
+@dataclass(frozen=True, slots=True)
+class ExpandRows:
+    """The rows of `source` around each of the `hits` (which are among them): EXPAND BY."""
+
+    dataset: int
+    source: RowPlan
+    hits: RowPlan
+    window: Window
+
+
+RowPlan = AllRows | FilterRows | CutRows | MergeRows | SqlRows | ExpandRows
 
 # --- from conditions to tests ----------------------------------------------------------------------------------------
 
@@ -233,7 +243,14 @@ def half_line(op: str, n: int) -> Intervals:
     below: Intervals = ((LOWEST, n - 1),) if n > LOWEST else ()
     above: Intervals = ((n + 1, HIGHEST),) if n < HIGHEST else ()
     here: Intervals = ((n, n),)
-    parts: dict[str, list[Intervals]] = {"=": [here], "!=": [below, above], "<": [below], "<=": [below, here], ">": [above], ">=": [here, above]}
+    parts: dict[str, list[Intervals]] = {
+        "=": [here],
+        "!=": [below, above],
+        "<": [below],
+        "<=": [below, here],
+        ">": [above],
+        ">=": [here, above],
+    }
     return union(parts[op])
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import nodes
-from .bound import INT, BoundQuery, Base, Expr, Field, Ref, Type
+from .bound import INT, Base, Expr, Field, Ref, Type
 from .coerce import const, suggest
 from .errors import TQLNameError, TQLTypeError
 from .schema import ColumnInfo, DatasetSchema, Kind
@@ -19,7 +19,7 @@ Resolver = Callable[[str, str | None], DatasetSchema]
 
 @dataclass(frozen=True, slots=True)
 class UserFunction:
-    """A function registered from Python; `result` is the dtype name of what it returns, `arity` its arguments."""
+    """A function registered from Python; `result` is the dtype name of what it returns ("float64[]": a vector)."""
 
     name: str
     arity: int
@@ -101,6 +101,8 @@ class Scope:
     grouping: Grouping | None = None
     in_result: bool = False
     """ROW_NUMBER() counts the rows of the result here."""
+    json_lists: bool = False
+    """A JSON list stands for its elements: inside ANY and ALL."""
     open_aliases: tuple[str, ...] = ()
 
     def columns_of(self, source: str | None, span: Span) -> list[Field]:

@@ -6,17 +6,15 @@ and constants travel as ``$1``, ``$2``.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
 from typing import Any
 
-from .bound import Base, Expr, Field, InRelation, ExistsRelation, Random, Ref, RowId, CellAt, walk
+from .bound import BoundQuery, ExistsRelation, Expr, Field, InRelation, Ref, RowId, walk
 from .errors import TQLLimitError
 from .relations import (
     Combine,
     Compute,
-    CountRows,
-    CutTo,
     Distinct,
     DrawFrom,
     Filter,
@@ -26,7 +24,6 @@ from .relations import (
     Scan,
     Sort,
     SpreadOut,
-    WindowAround,
 )
 from .rows import RowPlan
 from .schema import ColumnInfo
@@ -48,6 +45,8 @@ class Input:
     columns: tuple[tuple[str, str], ...]
     rows: RowPlan | None = None
     row_id: bool = False
+    windows: bool = False
+    """The rows are an `ExpandRows`, and ``window_number`` tells their windows apart."""
     elements: tuple[tuple[str, ColumnInfo, int | None], ...] = ()
     """For an element table: (name in the SQL, column, part of a box)."""
 
@@ -67,8 +66,10 @@ class Compiled:
     fields: tuple[Field, ...]
     ascending: bool
     """Rows come in ascending order of the one row column (the engine makes sure)."""
-    groups: str | None = None
-    """The column that holds the list of each group's row positions."""
+    groups: tuple[str, int] | None = None
+    """The column that holds the list of each group's row positions, and their dataset."""
+    calls: tuple[tuple[str, str, tuple[str, ...]], ...] = ()
+    """Functions to make before it runs: (name in the SQL, registered name, SQL types of the arguments)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +83,26 @@ class Step:
     """The engine yields it in its order without being told (scans, filters)."""
     dense: str | None = None
     """The column, if any, that counts its rows from 0 in their order."""
-    groups: str | None = None
+    groups: tuple[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One stored cell: the value of a scalar, or the flat elements of an array with its shape."""
+
+    value: Any
+    shape: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Runtime:
+    """What the engine knows that the bound query does not: a number that makes this run's randomness, stored cells."""
+
+    salt: int = 0
+    cell: Callable[[int, ColumnInfo, int], Cell | None] = lambda dataset, column, row: None
+    """(dataset, column, row) to the cell; None where it is missing."""
+    prefix: str = "user"
+    """Starts the names of registered functions: no other query that runs at the same time has the same."""
 
 
 @dataclass(slots=True)
@@ -90,11 +110,12 @@ class Writer:
     """The statement so far."""
 
     used: frozenset[tuple[int, str]] = frozenset()
+    runtime: Runtime = field(default_factory=Runtime)
     params: list[Any] = field(default_factory=list)
     inputs: list[Input] = field(default_factory=list)
     steps: list[str] = field(default_factory=list)
     next_name: int = 0
-    row_ids: bool = False
+    calls: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
 
     def name(self, letter: str) -> str:
         self.next_name += 1
@@ -105,6 +126,23 @@ class Writer:
         self.params.append(value)
         return f"CAST(${len(self.params)} AS {type_})"
 
+    def input(
+        self,
+        dataset: int,
+        columns: tuple[tuple[str, str], ...],
+        rows: RowPlan | None = None,
+        row_id: bool = False,
+        windows: bool = False,
+    ) -> str:
+        """A table to register; returns its name."""
+        name = f"t{len(self.inputs)}"
+        self.inputs.append(Input(name, dataset, columns, rows, row_id, windows))
+        return name
+
+    def nested(self) -> Writer:
+        """A writer of a sub-query: its own steps, the same parameters and inputs, and names that stay apart."""
+        return Writer(self.used, self.runtime, self.params, self.inputs, [], self.next_name, self.calls)
+
     def step(self, sql: str) -> str:
         """A common table; returns its name."""
         name = self.name("q")
@@ -112,7 +150,7 @@ class Writer:
         return name
 
 
-def compile_relation(relation: Relation, fields: Iterable[Field] = ()) -> Compiled:
+def compile_relation(relation: Relation, fields: Iterable[Field] = (), runtime: Runtime | None = None) -> Compiled:
     """The statement for `relation`, with the columns of `fields` and the row positions as its result.
 
     Raises:
@@ -121,17 +159,20 @@ def compile_relation(relation: Relation, fields: Iterable[Field] = ()) -> Compil
     from .sql_relations import write
 
     wanted = tuple(fields)
-    writer = Writer(used_columns(relation, wanted))
+    writer = Writer(used_columns(relation, wanted), runtime or Runtime())
     last = write(relation, writer)
-    columns = [name for name, _ in last.rows] + ([last.groups] if last.groups else [])
-    columns += [f"c{f.number}" for f in wanted]
+    columns = [name for name, _ in last.rows] + ([last.groups[0]] if last.groups else [])
+    for f in wanted:
+        columns += [f"c{f.number}", *([f"c{f.number}_shape"] if f.type.needs_shape else [])]
     order = "" if last.in_order else order_by(last.order)
     body = f"SELECT {', '.join(dict.fromkeys(columns)) or '1 AS nothing'} FROM {last.name}{order}"
     sql = f"WITH {', '.join(writer.steps)} {body}"
     if len(sql) > MAX_SQL:
         raise TQLLimitError(f"the query needs {len(sql)} characters of SQL, and at most {MAX_SQL} are run")
     ascending = last.in_order and len(last.rows) == 1 and not scan_with_rows(relation)
-    return Compiled(sql, tuple(writer.params), tuple(writer.inputs), last.rows, wanted, ascending, last.groups)
+    return Compiled(
+        sql, tuple(writer.params), tuple(writer.inputs), last.rows, wanted, ascending, last.groups, tuple(writer.calls)
+    )
 
 
 def scan_with_rows(relation: Relation) -> bool:
@@ -151,37 +192,59 @@ def order_by(terms: tuple[str, ...]) -> str:
 
 def used_columns(relation: Relation, fields: tuple[Field, ...]) -> frozenset[tuple[int, str]]:
     """(field number, part) of everything that the plan reads, so that scans register nothing else."""
-    used = {(f.number, "value") for f in fields}
+    used = {(f.number, part) for f in fields for part in ("value", "shape")}
     todo: list[Relation] = [relation]
     while todo:
-        one = todo.pop()
-        todo += sources(one)
+        one = todo.pop(0)
         for expr in expressions(one):
             todo += collect(expr, used)
-        if isinstance(one, Combine):
-            used |= {(f.number, "value") for _, branch in one.columns for f in branch}
-        if isinstance(one, SpreadOut):
-            used |= {(f.number, "value") for f, _ in one.spread.columns}
+        for shown, value in renamed(one):
+            used |= {(value.number, part) for part in PARTS if (shown.number, part) in used}
+        todo += sources(one)
     return frozenset(used)
+
+
+PARTS = ("value", "shape", "info", "url")
+
+
+def renamed(relation: Relation) -> list[tuple[Field, Field]]:
+    """(field of the result, field that it shows) where a node passes columns on under other numbers."""
+    match relation:
+        case Compute():
+            return [(f, value.field) for f, value in relation.items if isinstance(value, Ref) and value.part == "value"]
+        case GroupBy():
+            group = relation.group
+            return [(f, value.field) for f, value in (*group.keys, *group.members) if isinstance(value, Ref)]
+        case SpreadOut():
+            return [(piece, whole) for whole, piece in relation.spread.columns]
+        case Combine():
+            return [(f, branch) for f, branches in relation.columns for branch in branches]
+        case _:
+            return []
 
 
 def collect(expr: Expr, used: set[tuple[int, str]]) -> list[Relation]:
     """Adds what `expr` reads to `used`; returns the relations of its sub-queries."""
-    from .plan import lower_query
-
     inner: list[Relation] = []
     for one in walk(expr):
         if isinstance(one, Ref):
             used.add((one.field.number, one.part))
-            if one.part == "value" and one.type.dims != () and one.field.origin is not None:
+            if one.part == "value" and one.type.needs_shape:
                 used.add((one.field.number, "shape"))
         elif isinstance(one, RowId):
             used.add((0, "row_id"))
         elif isinstance(one, (InRelation, ExistsRelation)):
-            inner.append(lower_query(one.query))
+            inner.append(inner_relation(one.query))
             if isinstance(one, InRelation):
                 used.add((one.query.fields[0].number, "value"))
     return inner
+
+
+def inner_relation(query: BoundQuery) -> Relation:
+    """The relation of a sub-query inside an expression."""
+    from .plan import lower_query
+
+    return lower_query(query)
 
 
 def sources(relation: Relation) -> tuple[Relation, ...]:
@@ -202,7 +265,7 @@ def expressions(relation: Relation) -> list[Expr]:
         case Filter():
             return [relation.condition]
         case Compute():
-            return [value for _, value in relation.items]
+            return [value for _, value in relation.items if not (isinstance(value, Ref) and value.part == "value")]
         case Sort():
             return [key.value for key in relation.keys]
         case DrawFrom():
@@ -210,23 +273,9 @@ def expressions(relation: Relation) -> list[Expr]:
         case Distinct():
             return list(relation.keys)
         case GroupBy():
-            return [value for _, value in (*relation.group.keys, *relation.group.members)]
+            members = [value for f, value in relation.group.members if not isinstance(value, Ref)]
+            return [*(value for _, value in relation.group.keys), *members]
         case JoinOn(on=on) if on is not None:
             return [on]
         case _:
             return []
-
-
-__all__ = [
-    "Base",
-    "CellAt",
-    "Compiled",
-    "CutTo",
-    "CountRows",
-    "Input",
-    "Random",
-    "Step",
-    "WindowAround",
-    "Writer",
-    "replace",
-]

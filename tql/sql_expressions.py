@@ -13,6 +13,7 @@ from .bound import (
     ELEMENTWISE,
     NUMERIC,
     Base,
+    BoundQuery,
     CellAt,
     Choose,
     Compare,
@@ -36,9 +37,11 @@ from .bound import (
     Type,
     UserCall,
     children,
+    walk,
 )
-from .errors import TQLTypeError, TQLUnsupportedError
-from .sql import Step, Writer
+from .errors import TQLUnsupportedError
+from .schema import ColumnInfo, Kind
+from .sql import Step, Writer, inner_relation
 
 SQL_TYPES = {
     Base.BOOL: "BOOLEAN",
@@ -68,6 +71,8 @@ class ExpressionWriter:
 
     def value(self, expr: Expr) -> str:
         """`expr` as a result: a scalar, or a list (of lists, where it has more axes than one)."""
+        if expr.type.nested and isinstance(expr, Ref):
+            return self.column(expr)
         return self.items(expr) if expr.type.is_array else self.scalar(expr)
 
     def scalar(self, expr: Expr) -> str:
@@ -109,9 +114,17 @@ class ExpressionWriter:
             case RowId():
                 return f"{self.step.rows[0][0]}_id"
             case Random():
-                return "CAST(floor(random() * 2147483648) AS BIGINT)"
+                return self.random(expr)
             case UserCall():
-                return f"c{expr.field.number}"
+                return self.user_call(expr)
+            case CellAt():
+                cell = self.writer.runtime.cell(*cell_key(expr))
+                return "NULL" if cell is None else self.writer.param(cell.value, SQL_TYPES[expr.type.base])
+            case InRelation():
+                query, field = self.subquery(expr.query), expr.query.fields[0]
+                return f"({self.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}))"
+            case ExistsRelation():
+                return f"EXISTS (SELECT 1 FROM {self.subquery(expr.query)})"
             case _:
                 raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
 
@@ -120,6 +133,8 @@ class ExpressionWriter:
             return "NULL"
         if isinstance(expr.value, bool):
             return "TRUE" if expr.value else "FALSE"
+        if isinstance(expr.value, tuple):
+            return self.writer.param(list(expr.value), SQL_TYPES[expr.type.base] + "[]")
         return self.writer.param(expr.value, "FLOAT" if small else SQL_TYPES[expr.type.base])
 
     def column(self, expr: Ref) -> str:
@@ -139,9 +154,41 @@ class ExpressionWriter:
             return sql
         if result.base is Base.FLOAT and (expr.type.base is not Base.FLOAT or expr.type.dtype in SMALL_FLOATS):
             return f"CAST({sql} AS DOUBLE)"
-        if result.base is Base.INT and (expr.type.base is Base.BOOL or expr.type.dtype not in ("", "int64")):
+        narrow = expr.type.base is Base.INT and expr.type.dtype not in ("", "int64")
+        if result.base is Base.INT and (expr.type.base is Base.BOOL or narrow):
             return f"CAST({sql} AS BIGINT)"
         return sql
+
+    def random(self, expr: Random) -> str:
+        """A hash of the row's place and the run's salt: another number for each row, the same for the same seed."""
+        place = [term.split(" ")[0] for term in self.step.order]
+        salt = self.writer.param(self.writer.runtime.salt + expr.number, "BIGINT")
+        return f"CAST(hash({', '.join([*place, salt])}) % 2147483648 AS BIGINT)"
+
+    def user_call(self, expr: UserCall) -> str:
+        """A registered function: arrays go as their elements and shape."""
+        args, types = [], []
+        for arg in expr.args:
+            element = SQL_TYPES[arg.type.base]
+            if arg.type.is_array:
+                data, shape = self.wide_items(arg), self.shape(arg)
+                args.append(f"struct_pack(data := CAST({data} AS {element}[]), shape := {shape})")
+                types.append(f"STRUCT(data {element}[], shape BIGINT[])")
+            else:
+                args.append(f"CAST({self.scalar(arg)} AS {element})")
+                types.append(element)
+        name = f"{self.writer.runtime.prefix}_{len(self.writer.calls)}"
+        self.writer.calls.append((name, expr.name, tuple(types)))
+        return f"{name}({', '.join(args)})"
+
+    def subquery(self, query: BoundQuery) -> str:
+        """The relation of a sub-query in parentheses; it may read columns of the row at hand."""
+        from .sql_relations import write
+
+        inner = self.writer.nested()
+        last = write(inner_relation(query), inner)
+        self.writer.next_name = inner.next_name
+        return f"(WITH {', '.join(inner.steps)} SELECT * FROM {last.name})"
 
     # --- comparing ---------------------------------------------------------------------------------------------------
 
@@ -237,6 +284,11 @@ class ExpressionWriter:
                 return self.shape(expr.value)
             case ListCall():
                 return self.list_call(expr)
+            case CellAt():
+                cell = self.writer.runtime.cell(*cell_key(expr))
+                return self.writer.param([] if cell is None else cell.value, SQL_TYPES[expr.type.base] + "[]")
+            case ReduceAxis():
+                return self.reduce_axis(expr)
             case _:
                 raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
 
@@ -245,6 +297,8 @@ class ExpressionWriter:
         dims = expr.type.dims
         if expr.part == "value" and dims is not None and len(dims) == 2 and dims[1] == 4 and is_box(expr):
             return f"COALESCE(flatten(CAST({name} AS FLOAT[][])), [])"
+        if expr.type.nested:
+            return f"flatten({name})"
         return f"COALESCE({name}, [])"
 
     def elementwise(self, expr: Expr) -> str:
@@ -297,6 +351,9 @@ class ExpressionWriter:
                 return f"COALESCE(CAST(c{expr.field.number}_shape AS BIGINT[]), {empty})"
             case Pick():
                 return self.pick_shape(expr)
+            case CellAt():
+                cell = self.writer.runtime.cell(*cell_key(expr))
+                return self.writer.param([0] * len(dims or (0,)) if cell is None else list(cell.shape), "BIGINT[]")
             case _ if isinstance(expr, ELEMENTWISE):
                 return self.common_shape(array_operands(expr))
             case _:
@@ -308,11 +365,23 @@ class ExpressionWriter:
         empty = [f"WHEN list_product({shape}) = 0 THEN {shape}" for shape in others]
         return f"(CASE {' '.join(empty)} ELSE {first} END)" if empty else first
 
+    def reduce_axis(self, expr: ReduceAxis) -> str:
+        """ANY or ALL along one axis of a two-dimensional array."""
+        data, shape = self.items(expr.value), self.shape(expr.value)
+        i, j = self.writer.name("i"), self.writer.name("i")
+        rows, columns = f"({shape})[1]", f"({shape})[2]"
+        if expr.axis == 1:
+            outer, line = rows, f"({data})[{i} * {columns} + 1 : ({i} + 1) * {columns}]"
+        else:
+            outer, line = columns, f"[({data})[{j} * {columns} + {i} + 1] FOR {j} IN range({rows})]"
+        test = f"list_contains({line}, true)" if expr.name == "ANY" else f"NOT list_contains({line}, false)"
+        return f"list_transform(range({outer}), lambda {i}: {test})"
+
     # --- reductions --------------------------------------------------------------------------------------------------
 
     def reduce(self, expr: Reduce) -> str:
         if expr.name not in ("ANY", "ALL", "ALL_STRICT"):
-            return f"({expr.sql.format(self.wide_list(expr.value))})"
+            return f"({expr.sql.format(self.wide_items(expr.value))})"
         if not expr.value.type.is_array:
             return self.scalar(expr.value)
         found = self.known_member(expr)
@@ -342,7 +411,7 @@ class ExpressionWriter:
             return None
         return f"list_contains({self.items(inner.left)}, {self.side(inner.right, inner.left)})"
 
-    def wide_list(self, expr: Expr) -> str:
+    def wide_items(self, expr: Expr) -> str:
         """The elements as BIGINT or DOUBLE."""
         items = self.items(expr) if expr.type.is_array else f"[{self.scalar(expr)}]"
         if expr.type.base in NUMERIC and (expr.type.base is Base.BOOL or expr.type.dtype):
@@ -351,7 +420,7 @@ class ExpressionWriter:
         return items
 
     def list_call(self, expr: ListCall) -> str:
-        lists = [self.wide_list(arg) if arg.type.is_array else self.scalar(arg) for arg in expr.args]
+        lists = [self.wide_items(arg) if arg.type.is_array else self.scalar(arg) for arg in expr.args]
         sql = f"({expr.sql.format(*lists)})"
         if not expr.same_shape:
             return sql
@@ -376,10 +445,14 @@ class ExpressionWriter:
         return pick_shape(self, expr)
 
 
+def cell_key(expr: CellAt) -> tuple[int, ColumnInfo, int]:
+    origin = expr.field.origin
+    assert origin is not None, "the binder lets only stored columns through"
+    return origin.dataset, origin.column, expr.row
+
+
 def is_box(expr: Expr) -> bool:
     """Whether `expr` is a stored column of boxes, whose list has lists of four in it."""
-    from .schema import Kind
-
     if not isinstance(expr, Ref) or expr.field.origin is None or expr.field.grouped:
         return False
     return expr.field.origin.column.kind is Kind.BOX and expr.part == "value"
@@ -403,12 +476,17 @@ def array_operands(expr: Expr) -> list[Expr]:
 def maybe_null(expr: Expr) -> bool:
     """Whether an element of an array may be NULL though no cell is missing."""
     if not isinstance(expr, ELEMENTWISE):
-        return not isinstance(expr, (Ref, Const, Pick, ShapeOf))
+        return not isinstance(expr, (Ref, Const, Pick, ShapeOf, CellAt)) or is_grouped(expr)
     if not expr.type.is_array:
         return True
     if isinstance(expr, Choose) or (isinstance(expr, Map) and expr.nullable):
         return True
     return any(not isinstance(c, Const) and (maybe_null(c) or not c.type.is_array) for c in children(expr))
+
+
+def is_grouped(expr: Expr) -> bool:
+    """Whether the elements are the cells of a group, some of which may be missing."""
+    return any(isinstance(one, Ref) and one.field.grouped for one in walk(expr))
 
 
 def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:
@@ -425,7 +503,7 @@ def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:
     if op == "=":
         return f" AND NOT isnan({may[0]})" if len(may) == 2 else ""
     greater = a if op in (">", ">=") else b
-    return f" AND NOT isnan({greater})" if greater in may or op in ("<=", ">=") and len(may) == 2 else ""
+    return f" AND NOT isnan({greater})" if greater in may or (op in ("<=", ">=") and len(may) == 2) else ""
 
 
 def json_path(key: str) -> str:
@@ -452,6 +530,3 @@ def json_pair(a: str, b: str, sign: str, different: str) -> str:
         f"WHEN {number} THEN TRY_CAST(CAST({a} AS VARCHAR) AS DOUBLE) {sign} TRY_CAST(CAST({b} AS VARCHAR) AS DOUBLE) "
         f"WHEN {text} THEN json_extract_string({a}, '$') {sign} json_extract_string({b}, '$') ELSE {rest} END"
     )
-
-
-__all__ = ["CellAt", "ExistsRelation", "ExpressionWriter", "InRelation", "ReduceAxis", "TQLTypeError"]

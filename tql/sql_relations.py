@@ -1,4 +1,4 @@
-"""Each kind of relation as one step of the statement."""
+"""Each kind of relation as one step of the statement: scans, filters, computed columns, order, limits, joins."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .bound import Base, Const, Expr, Field, Ref, SortKey
+from .bound import Base, Expr, Field, Ref, SortKey
 from .relations import (
     Combine,
     Compute,
@@ -21,9 +21,8 @@ from .relations import (
     Scan,
     Sort,
     SpreadOut,
-    WindowAround,
 )
-from .sql import Input, Step, Writer, order_by
+from .sql import PARTS, Step, Writer, order_by
 from .sql_expressions import ExpressionWriter
 
 
@@ -40,19 +39,25 @@ def expression(expr: Expr, writer: Writer, step: Step) -> str:
 
 
 def write_scan(scan: Scan, writer: Writer) -> Step:
-    """A registered table: the columns that the query reads, ``row`` and ``pos``."""
-    name = f"t{len(writer.inputs)}"
-    columns: list[tuple[str, str]] = []
-    for field in scan.fields:
-        columns += physical_columns(field, writer)
+    """A registered table: the columns that the query reads, the row position ``r`` and the order ``o``."""
+    columns = [pair for field in scan.fields for pair in physical_columns(field, writer)]
     with_id = (0, "row_id") in writer.used
-    writer.inputs.append(Input(name, scan.dataset, tuple(columns), scan.rows, with_id))
+    name = writer.input(scan.dataset, tuple(columns), scan.rows, with_id, scan.counter is not None)
     row, pos = writer.name("r"), writer.name("o")
     shown = [f"{column} AS {column}" for column, _ in columns]
     shown += [f"row_id AS {row}_id"] if with_id else []
-    source = "row" if scan.rows is None else "pos"
-    step = writer.step(f"SELECT {', '.join([*shown, f'row AS {row}', f'{source} AS {pos}'])} FROM {name}")
+    shown += [f"window_number AS {column_name(scan.counter)}"] if scan.counter is not None else []
+    shown += places(scan, writer)
+    order = "row" if scan.rows is None else "pos"
+    step = writer.step(f"SELECT {', '.join([*shown, f'row AS {row}', f'{order} AS {pos}'])} FROM {name}")
     return Step(step, (pos,), ((row, scan.dataset),), in_order=True, dense=pos)
+
+
+def places(scan: Scan, writer: Writer) -> list[str]:
+    """Pixels are no SQL values: where a result shows them, their place stands for them."""
+    images = [f for f in scan.fields if f.type.base is Base.IMAGE and (f.number, "value") in writer.used]
+    place = f"struct_pack(dataset := {scan.dataset}, row := row)"
+    return [f"{place} AS {column_name(f)}" for f in images]
 
 
 def physical_columns(field: Field, writer: Writer) -> list[tuple[str, str]]:
@@ -74,6 +79,20 @@ def column_name(field: Field, part: str = "value") -> str:
     return f"c{field.number}" if part == "value" else f"c{field.number}_{part}"
 
 
+def reread(writer: Writer, source: Step, row: tuple[str, int], fields: tuple[Field, ...]) -> Step:
+    """`source` with stored columns of the rows that its column of positions names."""
+    stored = {f.number: f for f in fields if f.origin is not None and not f.grouped}
+    columns = [pair for field in stored.values() for pair in physical_columns(field, writer)]
+    if not columns:
+        return source
+    name = writer.input(row[1], tuple(columns))
+    shown = ", ".join(f"{name}.{column} AS {column}" for column, _ in columns)
+    step = writer.step(
+        f"SELECT {source.name}.*, {shown} FROM {source.name} JOIN {name} ON {name}.row = {source.name}.{row[0]}"
+    )
+    return replace(source, name=step, in_order=False)
+
+
 # --- row by row ------------------------------------------------------------------------------------------------------
 
 
@@ -85,22 +104,42 @@ def write_filter(node: Filter, writer: Writer) -> Step:
 
 def write_compute(node: Compute, writer: Writer) -> Step:
     source = write(node.source, writer)
-    columns = []
-    for field, value in node.items:
-        columns.append(f"{expression(value, writer, source)} AS {column_name(field)}")
+    columns = [column for field, value in node.items for column in computed(field, value, writer, source)]
+    if not columns:
+        return source
     return replace(source, name=writer.step(f"SELECT *, {', '.join(columns)} FROM {source.name}"))
+
+
+def computed(field: Field, value: Expr, writer: Writer, source: Step) -> list[str]:
+    """The SQL columns of one field; a column shown under another name keeps its parts."""
+    if isinstance(value, Ref) and value.part == "value" and field.origin is not None:
+        return [
+            f"{column_name(value.field, part)} AS {column_name(field, part)}"
+            for part in stored_parts(field)
+            if (field.number, part) in writer.used
+        ]
+    expressions = ExpressionWriter(writer, source)
+    columns = [f"{expressions.value(value)} AS {column_name(field)}"]
+    if value.type.needs_shape and (field.number, "shape") in writer.used:
+        columns.append(f"{expressions.shape(value)} AS {column_name(field, 'shape')}")
+    return columns
+
+
+def stored_parts(field: Field) -> list[str]:
+    """The parts of a stored column that exist as SQL columns."""
+    assert field.origin is not None
+    column = field.origin.column
+    have = {"value": column.value, "shape": column.shape, "info": column.info, "url": column.url}
+    return [part for part in PARTS if have[part] is not None]
 
 
 def write_sort(node: Sort, writer: Writer) -> Step:
     source = write(node.source, writer)
-    keys = [f"k{writer.name('')}" for _ in node.keys]
-    columns = [f"{sort_value(key, writer, source)} AS {name}" for key, name in zip(node.keys, keys, strict=True)]
-    name = writer.step(f"SELECT *, {', '.join(columns)} FROM {source.name}")
-    terms = []
-    for key, column in zip(node.keys, keys, strict=True):
-        direction = "DESC" if key.descending else "ASC"
-        terms.append(f"{column} {direction} NULLS {'FIRST' if key.nulls_first else 'LAST'}")
-    return replace(source, name=name, order=(*terms, *source.order), in_order=False, dense=None)
+    names = [writer.name("k") for _ in node.keys]
+    columns = [f"{sort_value(key, writer, source)} AS {name}" for key, name in zip(node.keys, names, strict=True)]
+    step = writer.step(f"SELECT *, {', '.join(columns)} FROM {source.name}")
+    terms = [sort_term(key, name) for key, name in zip(node.keys, names, strict=True)]
+    return replace(source, name=step, order=(*terms, *source.order), in_order=False, dense=None)
 
 
 def sort_value(key: SortKey, writer: Writer, source: Step) -> str:
@@ -108,7 +147,20 @@ def sort_value(key: SortKey, writer: Writer, source: Step) -> str:
     sql = expression(key.value, writer, source)
     if key.value.type.base is Base.FLOAT:
         return f"CASE WHEN NOT isnan({sql}) THEN {sql} END"
-    return sql
+    return json_sort_value(sql) if key.value.type.base is Base.JSON else sql
+
+
+def json_sort_value(sql: str) -> str:
+    """JSON numbers by size, before texts in their order."""
+    number = f"TRY_CAST(CAST({sql} AS VARCHAR) AS DOUBLE)"
+    text = f"CASE WHEN json_type({sql}) <> 'NULL' THEN COALESCE(json_extract_string({sql}, '$'), '') END"
+    known = f"json_type({sql}) IS NOT NULL AND json_type({sql}) <> 'NULL'"
+    return f"CASE WHEN {known} THEN struct_pack(text := {number} IS NULL, number := {number}, value := {text}) END"
+
+
+def sort_term(key: SortKey, name: str) -> str:
+    direction = "DESC" if key.descending else "ASC"
+    return f"{name} {direction} NULLS {'FIRST' if key.nulls_first else 'LAST'}"
 
 
 def write_cut(node: CutTo, writer: Writer) -> Step:
@@ -117,8 +169,8 @@ def write_cut(node: CutTo, writer: Writer) -> Step:
     order = "" if source.in_order else order_by(source.order)
     limit = ""
     if cut.percent is not None:
-        share = writer.param(cut.percent / 100, "DOUBLE")
-        limit = f" LIMIT (SELECT CAST(floor(count(*) * {share}) AS BIGINT) FROM {source.name})"
+        share = writer.param(cut.percent, "DOUBLE")
+        limit = f" LIMIT (SELECT CAST(floor(count(*) * {share} / 100) AS BIGINT) FROM {source.name})"
     elif cut.count is not None:
         limit = f" LIMIT {int(cut.count)}"
     if cut.offset:
@@ -127,21 +179,56 @@ def write_cut(node: CutTo, writer: Writer) -> Step:
     return replace(source, name=name, dense=None)
 
 
-# --- joins -----------------------------------------------------------------------------------------------------------
+# --- joins and counts ------------------------------------------------------------------------------------------------
 
 
 def write_join(node: JoinOn, writer: Writer) -> Step:
+    """Rows of both sides; in the order of the left side, then of the right."""
     left, right = write(node.left, writer), write(node.right, writer)
-    both = Step("", (*left.order, *right.order), (*left.rows, *right.rows))
-    kind = "CROSS JOIN" if node.on is None else f"{'INNER' if node.kind == 'CROSS' else node.kind} JOIN"
-    on = "" if node.on is None else f" ON {expression(node.on, writer, both)}"
-    name = writer.step(f"SELECT * FROM {left.name} {kind} {right.name}{on}")
-    return replace(both, name=name, order=tuple(f"{term} NULLS LAST" for term in both.order))
+    order = tuple(term if " " in term else f"{term} NULLS LAST" for term in (*left.order, *right.order))
+    both = Step("", order, (*left.rows, *right.rows))
+    if node.on is None:
+        name = writer.step(f"SELECT * FROM {left.name} CROSS JOIN {right.name}")
+    else:
+        kind = "INNER" if node.kind == "CROSS" else node.kind
+        on = expression(node.on, writer, both)
+        name = writer.step(f"SELECT * FROM {left.name} {kind} JOIN {right.name} ON {on}")
+    return replace(both, name=name)
 
 
 def write_count(node: CountRows, writer: Writer) -> Step:
     source = write(node.source, writer)
     return Step(writer.step(f"SELECT count(*) AS {column_name(node.field)} FROM {source.name}"), (), (), in_order=True)
+
+
+def _write_distinct(node: Distinct, writer: Writer) -> Step:
+    from .sql_groups import write_distinct
+
+    return write_distinct(node, writer)
+
+
+def _write_group(node: GroupBy, writer: Writer) -> Step:
+    from .sql_groups import write_group
+
+    return write_group(node, writer)
+
+
+def _write_spread(node: SpreadOut, writer: Writer) -> Step:
+    from .sql_groups import write_spread
+
+    return write_spread(node, writer)
+
+
+def _write_draw(node: DrawFrom, writer: Writer) -> Step:
+    from .sql_sets import write_draw
+
+    return write_draw(node, writer)
+
+
+def _write_combine(node: Combine, writer: Writer) -> Step:
+    from .sql_sets import write_combine
+
+    return write_combine(node, writer)
 
 
 WRITERS: dict[type, Callable[[Any, Writer], Step]] = {
@@ -152,6 +239,9 @@ WRITERS: dict[type, Callable[[Any, Writer], Step]] = {
     CutTo: write_cut,
     JoinOn: write_join,
     CountRows: write_count,
+    Distinct: _write_distinct,
+    GroupBy: _write_group,
+    SpreadOut: _write_spread,
+    DrawFrom: _write_draw,
+    Combine: _write_combine,
 }
-
-__all__ = ["Combine", "Const", "Distinct", "DrawFrom", "GroupBy", "Ref", "SpreadOut", "WindowAround", "write"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from .tql.errors import TQLError, TQLLimitError, TQLTypeError
 from .tql.source import Span
 from .tql.sql_expressions import MISMATCH
+from .tql.sql_sets import BAD_WEIGHTS
 
 
 def translated(message: str, sql: str) -> TQLError:
@@ -16,6 +17,14 @@ def translated(message: str, sql: str) -> TQLError:
             kind="shape-mismatch",
             span=Span(int(start), int(end)),
             hint="element-wise operations need equal shapes, or one side with a single value",
+        )
+    if BAD_WEIGHTS in message:
+        start, end, reason = message.split(BAD_WEIGHTS, 1)[1].split(" ", 2)
+        return TQLTypeError(
+            f"rows cannot be drawn: {reason.strip()}",
+            kind="bad-weights",
+            span=Span(int(start), int(end)),
+            hint="weights are numbers from 0, and at least one is greater",
         )
     if "Overflow" in message or "out of range" in message:
         return TQLTypeError("a number does not fit in 64 bits", kind="overflow", hint=first_line(message))

@@ -15,6 +15,7 @@ from .tql.rows import (
     AllRows,
     CutRows,
     ElementTest,
+    ExpandRows,
     FilterRows,
     Intervals,
     Joined,
@@ -57,6 +58,21 @@ class RowProgram:
                 return merged(plan, [self.rows(branch) for branch in plan.branches])
             case SqlRows():
                 return self.run_relation(plan.relation, None)
+            case ExpandRows():
+                return self.windows(plan)[0]
+
+    def windows(self, plan: ExpandRows) -> tuple[Ints, Ints]:
+        """The rows around each hit, and the number of the window that each belongs to."""
+        source = self.rows(plan.source)
+        hits = np.flatnonzero(np.isin(source, self.rows(plan.hits))).astype(np.int64)
+        low = np.maximum(hits - plan.window.before, 0)
+        high = np.minimum(hits + plan.window.after + 1, len(source))
+        if not plan.window.overlap:
+            low, high = joined_windows(low, high)
+        sizes = high - low
+        number = np.repeat(np.arange(len(low), dtype=np.int64), sizes)
+        inside_window = np.arange(int(sizes.sum()), dtype=np.int64) - np.repeat(np.cumsum(sizes) - sizes, sizes)
+        return source[np.repeat(low, sizes) + inside_window], number
 
     # --- filters -----------------------------------------------------------------------------------------------------
 
@@ -172,6 +188,15 @@ def cut(rows: Ints, limits: Cut) -> Ints:
         count = int(len(rows) * limits.percent / 100)
     end = None if count is None else limits.offset + count
     return rows[limits.offset : end]
+
+
+def joined_windows(low: Ints, high: Ints) -> tuple[Ints, Ints]:
+    """Windows that touch or overlap as one."""
+    if not len(low):
+        return low, high
+    begins = np.concatenate([[True], low[1:] > np.maximum.accumulate(high)[:-1]])
+    firsts = np.flatnonzero(begins)
+    return low[firsts], np.maximum.reduceat(high, firsts)
 
 
 # --- set operations --------------------------------------------------------------------------------------------------

@@ -1,0 +1,126 @@
+"""One run of one query: text to plan, row plans to row numbers, relations to Arrow tables; DuckDB is handed in."""
+
+from __future__ import annotations
+
+import itertools
+import secrets
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .element_tables import Derived, Ints, derived
+from .query_results import QueryResult, assemble, result_column
+from .query_schema import schema_of
+from .query_tables import element_table, row_table, stored_cell
+from .row_program import RowProgram
+from .storage.source import SampleSource
+from .tql import parse
+from .tql.bind import BoundTree, bind
+from .tql.bound import Field
+from .tql.plan import Plan, plan
+from .tql.relations import Relation
+from .tql.rows import ElementTest, ExpandRows
+from .tql.schema import ColumnInfo, DatasetSchema
+from .tql.sql import Cell, Compiled, Input, Runtime, compile_relation
+from .tql.sql_elements import compile_elements
+from .user_functions import known_functions
+
+SourceResolver = Callable[[str, str | None], SampleSource]
+"""Opens the source that FROM names: path (with ``@ref``) and the id of VERSION, or None."""
+
+ExecuteSql = Callable[
+    [str, Sequence[Any], Mapping[str, pa.Table], Sequence[tuple[str, str, tuple[str, ...]]]], pa.Table
+]
+
+_NUMBERS = itertools.count()
+
+
+class Execution:
+    """A bound and planned query with its sources.
+
+    Raises:
+        TQLError: on construction if the text is not a query of these sources, later if running it fails.
+    """
+
+    def __init__(
+        self,
+        source: SampleSource | None,
+        text: str,
+        params: Mapping[str, Any] | Sequence[Any] | None,
+        resolve: SourceResolver | None,
+        seed: int | None,
+        execute_sql: ExecuteSql,
+    ) -> None:
+        self.text = text
+        self.execute_sql = execute_sql
+        self.open_source = resolve
+        self.held: list[SampleSource] = [] if source is None else [source]
+        salt = secrets.randbits(40) if seed is None else seed % 2**40
+        self.runtime = Runtime(salt, self.cell, f"user_{next(_NUMBERS)}")
+        schema = None if source is None else schema_of(source)
+        opener = None if resolve is None else self.open
+        self.tree: BoundTree = bind(parse(text), schema, params, resolve=opener, functions=known_functions())
+        self.plan: Plan = plan(self.tree)
+        self.sources: list[Derived] = [derived(held) for held in self.held]
+        self.program = RowProgram(self.sources, self.relation_rows, self.element_rows)
+
+    def open(self, path: str, version: str | None) -> DatasetSchema:
+        assert self.open_source is not None, "the binder asks only if it may"
+        opened = self.open_source(path, version)
+        self.held.append(opened)
+        return schema_of(opened)
+
+    def result(self) -> QueryResult:
+        """Run it."""
+        if self.plan.rows is not None:
+            number = self.plan.rows.dataset
+            columns = tuple(result_column(field, True) for field in self.plan.outputs)
+            return QueryResult(
+                self.text, columns, self.program.rows(self.plan.rows), sources=tuple(self.held), source=number
+            )
+        assert self.plan.relation is not None, "a plan has one or the other"
+        return assemble(self.text, self.plan.outputs, self.plan.relation, self.compiled, self.execute, tuple(self.held))
+
+    def compiled(self, relation: Relation, fields: Sequence[Field] = ()) -> Compiled:
+        return compile_relation(relation, fields, self.runtime)
+
+    def cell(self, dataset: int, column: ColumnInfo, row: int) -> Cell | None:
+        return stored_cell(self.sources[dataset], column, row)
+
+    # --- SQL ---------------------------------------------------------------------------------------------------------
+
+    def relation_rows(self, relation: Relation, given: Ints | None) -> Ints:
+        """The rows of a relation over one dataset; `given` are the rows that its scan reads."""
+        compiled = self.compiled(relation)
+        rows = int64(self.execute(compiled, given).column(0))
+        return in_order(rows) if compiled.ascending and given is None else rows
+
+    def element_rows(self, source: Derived, test: ElementTest) -> Ints:
+        compiled = compile_elements(test)
+        tables = {one.name: element_table(source, one) for one in compiled.inputs}
+        return int64(self.execute_sql(compiled.sql, compiled.params, tables, ()).column(0))
+
+    def execute(self, compiled: Compiled, given: Ints | None = None) -> pa.Table:
+        tables = {one.name: self.input_table(one, given) for one in compiled.inputs}
+        return self.execute_sql(compiled.sql, compiled.params, tables, compiled.calls)
+
+    def input_table(self, wanted: Input, given: Ints | None) -> pa.Table:
+        source = self.sources[wanted.dataset]
+        if wanted.windows and isinstance(wanted.rows, ExpandRows):
+            rows, numbers = self.program.windows(wanted.rows)
+            return row_table(source, wanted, rows).append_column("window_number", pa.array(numbers))
+        if given is None and wanted.rows is not None:
+            given = self.program.rows(wanted.rows)
+        return row_table(source, wanted, given)
+
+
+def int64(column: pa.ChunkedArray) -> Ints:
+    values: Ints = column.to_numpy().astype(np.int64, copy=False)
+    return values
+
+
+def in_order(rows: Ints) -> Ints:
+    """Rows ascending; DuckDB keeps the order of a plain scan, so this mostly only looks."""
+    return rows if len(rows) < 2 or bool(np.all(rows[1:] >= rows[:-1])) else np.sort(rows)

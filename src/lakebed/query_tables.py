@@ -1,0 +1,92 @@
+"""Arrow tables that DuckDB reads: rows of a source, element tables, and the table of the SQL dialect."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .element_tables import Derived, Ints, derived
+from .query_results import QueryResult, ResultColumn
+from .query_schema import schema_of
+from .storage.source import SampleSource
+from .tql.errors import TQLTypeError
+from .tql.schema import ColumnInfo, Kind
+from .tql.sql import Cell, Input
+
+
+def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
+    """The columns of an input under their SQL names, of all rows or of `rows`, with ``row`` and ``pos``."""
+    columns = source.arrays([physical for _, physical in wanted.columns])
+    names = [name for name, _ in wanted.columns]
+    numbers = source.rows() if rows is None else rows
+    extra: dict[str, Any] = {"row": numbers}
+    if rows is not None:
+        picked = pa.array(rows)
+        columns = [column.take(picked) for column in columns]
+        extra["pos"] = np.arange(len(rows), dtype=np.int64)
+    if wanted.row_id:
+        ids = source.live().row_ids
+        extra["row_id"] = ids if rows is None else ids[rows]
+    arrays = [*columns, *(pa.chunked_array([pa.array(values)]) for values in extra.values())]
+    return pa.Table.from_arrays(arrays, [*names, *extra])
+
+
+def element_table(source: Derived, wanted: Input) -> pa.Table:
+    """One line for each element of aligned columns, with its row."""
+    columns = {"row": source.element_rows(wanted.elements[0][1].value)}
+    for name, column, part in wanted.elements:
+        columns[name] = source.elements(column.value, part)
+    return pa.table(columns)
+
+
+def stored_cell(source: Derived, column: ColumnInfo, row: int) -> Cell | None:
+    """The cell of one row, for ``DATA(column, row)``; negative rows count from the end.
+
+    Raises:
+        TQLTypeError: there is no such row.
+    """
+    size = len(source.live())
+    if not -size <= row < size:
+        raise TQLTypeError(f"row {row} is not among the {size} rows", kind="no-such-row")
+    value = source.arrays([column.value])[0][row % size].as_py()
+    if value is None:
+        return None
+    if column.kind is Kind.BOX:
+        return Cell([side for box in value for side in box], (len(value), 4))
+    if isinstance(value, list):
+        shape = [len(value)] if column.shape is None else source.arrays([column.shape])[0][row % size].as_py()
+        return Cell(value, tuple(shape or (0,)))
+    return Cell(value)
+
+
+# --- the SQL dialect -------------------------------------------------------------------------------------------------
+
+
+def sql_table(source: SampleSource) -> pa.Table:
+    """Every tensor as a column under its name, and ``_row``; pixels show as their URL, shape and info."""
+    known = derived(source)
+    names, physical = [], []
+    for column in schema_of(source).columns:
+        value = column.url if column.kind is Kind.IMAGE else column.value
+        for part, suffix in ((value, ""), (column.shape, ".shape"), (column.info, ".info")):
+            if part is not None:
+                names.append(column.name + suffix)
+                physical.append(part)
+    arrays = [*known.arrays(physical), pa.chunked_array([pa.array(known.rows())])]
+    return pa.Table.from_arrays(arrays, [*names, "_row"])
+
+
+def sql_result(source: SampleSource, text: str, table: pa.Table) -> QueryResult:
+    """A SQL result; its column ``_row`` says which rows it picks."""
+    rows = None
+    if "_row" in table.column_names and pa.types.is_integer(table.schema.field("_row").type):
+        column = table.column("_row")
+        if column.null_count == 0:
+            rows = column.to_numpy().astype(np.int64)
+            table = table.drop_columns(["_row"])
+    columns = tuple(
+        ResultColumn(name, None, str(type_)) for name, type_ in zip(table.column_names, table.schema.types, strict=True)
+    )
+    return QueryResult(text, columns, rows, table, sources=(source,))

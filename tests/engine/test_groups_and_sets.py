@@ -1,0 +1,245 @@
+"""Groups, samples, windows, sub-queries, joins and set operations of computed rows."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+import pytest
+from lakebed import engine
+from lakebed.engine import QueryResult
+from lakebed.tql.errors import TQLError, TQLTypeError, TQLUnsupportedError
+from memory_source import MemorySource
+
+
+def groups(result: QueryResult) -> list[list[int]]:
+    assert result.rows is not None and result.offsets is not None
+    ends = zip(result.offsets[:-1], result.offsets[1:], strict=True)
+    return [[int(row) for row in result.rows[low:high]] for low, high in ends]
+
+
+def values(result: QueryResult, name: str) -> list[Any]:
+    assert result.computed is not None
+    found: list[Any] = result.computed.column(name).to_pylist()
+    return found
+
+
+def picked(result: QueryResult) -> list[int]:
+    assert result.rows is not None
+    return [int(row) for row in result.rows]
+
+
+# --- GROUP BY --------------------------------------------------------------------------------------------------------
+
+
+def test_groups_are_sequences_in_order_of_first_appearance(street: MemorySource) -> None:
+    result = engine.run(street, "select flag, num, boxes group by flag")
+    assert groups(result) == [[0, 3, 4, 7], [1, 5, 6], [2]]
+    assert [(c.name, c.tensor, c.grouped) for c in result.columns] == [
+        ("flag", "flag", False),
+        ("num", "num", True),
+        ("boxes", "boxes", True),
+    ]
+
+
+def test_reductions_work_on_the_whole_group(street: MemorySource) -> None:
+    result = engine.run(
+        street,
+        "select flag, sum(num) as s, count(*) as n, max(boxes[:, 2]) as w, any(categories = 'bus') as b group by flag",
+    )
+    assert values(result, "s") == [10, 15, 0]
+    assert values(result, "n") == [4, 3, 1]
+    assert values(result, "w") == [71, 61, None]
+    assert values(result, "b") == [True, True, False]
+
+
+def test_having_order_and_limit_apply_to_groups(street: MemorySource) -> None:
+    text = "select flag, sum(num) as s group by flag having count(*) > 1 order by s desc limit 1"
+    assert groups(engine.run(street, text)) == [[1, 5, 6]]
+
+
+def test_groups_can_be_filtered_by_an_outer_query(street: MemorySource) -> None:
+    assert groups(engine.run(street, "select * from (select flag, num group by flag) where any(num > 6)")) == [
+        [1, 5, 6]
+    ]
+
+
+def test_ungroup_by_split_undoes_group_by(street: MemorySource) -> None:
+    result = engine.run(street, "select * from (select * group by flag) ungroup by split")
+    assert picked(result) == [0, 3, 4, 7, 1, 5, 6, 2]
+    assert values(result, "frame_number") == [0, 1, 2, 3, 0, 1, 2, 0]
+    again = engine.run(
+        street,
+        "select num from (select num, flag from (select num, flag group by flag) ungroup by split) where num > 4",
+    )
+    assert picked(again) == [4, 5, 6]
+
+
+def test_ungroup_by_a_number_makes_shorter_sequences(street: MemorySource) -> None:
+    grouped = "select num, flag from (select num, flag group by flag)"
+    assert groups(engine.run(street, f"{grouped} ungroup by 3")) == [[0, 3, 4], [7], [1, 5, 6], [2]]
+    assert groups(engine.run(street, f"{grouped} ungroup by array[1, 2]")) == [[0], [3, 4], [7], [1], [5, 6], [2]]
+
+
+def test_ungroup_without_sequences_is_refused(street: MemorySource) -> None:
+    with pytest.raises(TQLTypeError, match="UNGROUP BY needs columns of sequences"):
+        engine.run(street, "select num ungroup by split")
+
+
+# --- DISTINCT, COUNT, EXPAND -----------------------------------------------------------------------------------------
+
+
+def test_distinct_keeps_the_first_of_equal_rows(street: MemorySource) -> None:
+    assert picked(engine.run(street, "select distinct flag")) == [0, 1, 2]
+    assert picked(engine.run(street, "select distinct num > 2 as big")) == [0, 1, 2]
+    assert picked(engine.run(street, "select distinct on (flag) * order by num desc")) == [5, 4, 2]
+    assert picked(engine.run(street, "select distinct categories")) == [0, 1, 2, 3, 4, 6, 7]
+
+
+def test_count_star_is_one_number(street: MemorySource) -> None:
+    result = engine.run(street, "select count(*) where contains(categories, 'car')")
+    assert result.rows is None and len(result) == 1
+    assert values(result, "count") == [4]
+
+
+def test_expand_by_adds_the_rows_around_each_hit(street: MemorySource) -> None:
+    assert picked(engine.run(street, "select * where num = 7 expand by 1 1")) == [4, 5, 6, 7]
+    assert picked(engine.run(street, "select * where num = 3 or num = 5 expand by 1")) == [0, 3, 4]
+    result = engine.run(street, "select * where num = 7 expand by 1 1 overlap true as w")
+    assert picked(result) == [4, 5, 6, 5, 6, 7]
+    assert values(result, "w") == [0, 0, 0, 1, 1, 1]
+
+
+# --- SAMPLE BY -------------------------------------------------------------------------------------------------------
+
+
+def test_samples_follow_the_weights(street: MemorySource) -> None:
+    text = "select * sample by max_weight(num = 7: 3, num = 3: 2, num = 0: 0) limit 4000"
+    drawn = Counter(picked(engine.run(street, text, seed=5)))
+    assert set(drawn) == {0, 5, 6}
+    assert drawn[0] / 4000 == pytest.approx(2 / 8, abs=0.03)
+    assert drawn[5] / 4000 == pytest.approx(3 / 8, abs=0.03)
+
+
+def test_without_replacement_no_row_comes_twice_and_zero_weights_never(street: MemorySource) -> None:
+    rows = picked(
+        engine.run(street, "select * sample by sum_weight(flag: 1, num > 2: 1) replace false limit 100", seed=1)
+    )
+    assert sorted(rows) == [0, 3, 4, 5, 6, 7]
+
+
+def test_a_seed_repeats_a_sample(street: MemorySource) -> None:
+    text = "select * sample by 1 limit 20"
+    assert picked(engine.run(street, text, seed=1)) == picked(engine.run(street, text, seed=1))
+    assert picked(engine.run(street, text, seed=1)) != picked(engine.run(street, text, seed=2))
+
+
+@pytest.mark.parametrize(
+    ("weight", "reason"),
+    [("num - 3", "a weight is negative"), ("0", "every weight is zero"), ("1 / 0", "a weight is not a finite number")],
+)
+def test_weights_that_cannot_be_drawn_by_are_an_error(weight: str, reason: str, street: MemorySource) -> None:
+    with pytest.raises(TQLTypeError, match=reason):
+        engine.run(street, f"select * sample by {weight}")
+
+
+# --- sub-queries and joins -------------------------------------------------------------------------------------------
+
+
+def test_sub_queries(street: MemorySource) -> None:
+    assert picked(engine.run(street, "select * where num in (select num where flag)")) == [0, 3, 4, 7]
+    assert picked(engine.run(street, "select num where exists (select * where num > 100)")) == []
+    assert picked(engine.run(street, "with t as (select * where num > 2) select * from t where flag")) == [0, 4]
+    inner = "select num * 2 as d, * where flag"
+    assert picked(engine.run(street, f"select * from ({inner}) where contains(categories, 'bus') and d > 1")) == [3]
+
+
+def test_joins_match_rows_by_any_condition(street: MemorySource) -> None:
+    left, right = "(select num, text where num > 4) as a", "(select num, text as other where flag) as b"
+    result = engine.run(street, f"select a.num, b.other from {left} join {right} on a.num = b.num + 2")
+    assert result.rows is None
+    assert values(result, "num") == [5, 7, 7] and values(result, "other") == ["héllo", "Apple", "Apple"]
+    outer = engine.run(street, f"select a.num as n, b.num as m from {left} left join {right} on a.num = b.num")
+    assert values(outer, "n") == [5, 7, 7] and values(outer, "m") == [5, None, None]
+    crossed = engine.run(street, f"select a.num as n, b.num as m from {left}, {right}")
+    assert len(crossed) == 12
+
+
+def test_set_operations_of_computed_rows_compare_rows(street: MemorySource) -> None:
+    big, small = "(select num * 2 as d where num > 2)", "(select num * 2 as d where num < 6)"
+    assert picked(engine.run(street, f"{big} union {small}")) == [0, 4, 5, 6, 1, 3, 7]
+    assert values(engine.run(street, f"{big} union all {small}"), "d") == [6, 10, 14, 14, 6, 2, 4, 10, 0]
+    assert picked(engine.run(street, f"{big} intersect {small}")) == [0, 4]
+    assert picked(engine.run(street, f"{big} except {small}")) == [5, 6]
+    assert picked(engine.run(street, f"{big} union {small} order by num desc limit 2")) == [5, 6]
+
+
+def test_branches_need_the_same_columns(street: MemorySource) -> None:
+    with pytest.raises(TQLTypeError, match="the column 'text' is in one branch and not in another"):
+        engine.run(street, "(select num) union (select num, text)")
+
+
+# --- several datasets ------------------------------------------------------------------------------------------------
+
+
+def test_datasets_are_opened_by_path_and_joined(street: MemorySource) -> None:
+    opened: list[tuple[str, str | None]] = []
+
+    def resolve(path: str, version: str | None) -> MemorySource:
+        opened.append((path, version))
+        return street
+
+    rows = engine.run(None, 'select * from "s3://a/b@main" where num > 5', resolve=resolve)
+    assert picked(rows) == [5, 6] and opened == [("s3://a/b@main", None)]
+    text = 'select a.num as n, b.images as i from "one" as a join "two" version \'v1\' as b on a.num = b.num where a.num = 3'
+    joined = engine.run(None, text, resolve=resolve)
+    assert values(joined, "n") == [3] and values(joined, "i") == [{"dataset": 1, "row": 0}]
+    both = engine.run(
+        None,
+        '(select num, boxes from "one" where num = 3) union (select num, boxes from "two" where num = 1)',
+        resolve=resolve,
+    )
+    assert values(both, "num") == [3, 1]
+    assert values(both, "boxes") == [[[0, 0, 0, 5]], [[1, 1, 10, 5], [1, 1, 11, 5]]]
+    with pytest.raises(TQLUnsupportedError, match="INTERSECT of rows of different datasets"):
+        engine.run(None, '(select num from "one") intersect (select num from "two")', resolve=resolve)
+
+
+# --- the SQL dialect and EXPLAIN -------------------------------------------------------------------------------------
+
+
+def test_the_sql_dialect_sees_the_same_columns(street: MemorySource) -> None:
+    result = engine.run(
+        street,
+        "select _row, num * 2 as d from dataset where list_contains(categories, $1) order by d",
+        [0],
+        dialect="sql",
+    )
+    assert picked(result) == [7, 1, 0, 6] and values(result, "d") == [0, 2, 6, 14]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "select * from 'secret.csv'",
+        "select * from read_text('/etc/passwd')",
+        "copy dataset to 'x.csv'",
+        "attach 'x.db'",
+        "install httpfs",
+        "set threads = 1",
+        "create table t as select 1",
+        "select 1; select 2",
+        "select * from street",
+    ],
+)
+def test_the_sql_dialect_reaches_nothing_but_the_dataset(text: str, street: MemorySource) -> None:
+    with pytest.raises(TQLError):
+        engine.run(street, text, dialect="sql")
+
+
+def test_explain_shows_plan_sql_and_estimate(street: MemorySource) -> None:
+    labels = engine.explain(street, "select * where contains(categories, 'car') limit 2")
+    assert "LabelTest" in labels.plan and labels.sql == () and labels.estimated_rows == 2
+    computed = engine.explain(street, "select num + 1 as n where num > 2 order by n")
+    assert "Sort" in computed.plan and "ORDER BY" in computed.sql[0]
+    assert "estimated rows" in str(computed)
