@@ -116,10 +116,10 @@ def refuse_unfit(text: str) -> None:
 def number_token(text: str, raw: str, start: int, end: int) -> Token:
     """The token of a number; one that does not fit into 64 bits is an error."""
     if raw.isdigit():
-        # The count of digits is looked at first: Python refuses to convert thousands of them.
-        digits = raw.lstrip("0")
-        if len(digits) <= 19 and int(raw) <= MAX_INTEGER:
-            return Token(INTEGER, int(raw), start, end)
+        # The digits are counted first: Python refuses to convert thousands of them.
+        digits = raw.lstrip("0") or "0"
+        if len(digits) <= 19 and int(digits) <= MAX_INTEGER:
+            return Token(INTEGER, int(digits), start, end)
         found, hint = "this integer", f"the largest is {MAX_INTEGER - 1}"
     else:
         value = float(raw)
