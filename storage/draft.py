@@ -291,8 +291,9 @@ class Draft:
         # A failure up to here, such as a full disk, leaves the buffer whole.
         pointer = write_fragment(pa.table(columns), self.context.store, self.staging, self.schema.label_columns)
         self.entries.append(Entry(pointer, count, None))
-        self._buffer = {name: values[count:] for name, values in self._buffer.items()}
         self._buffered -= count
+        # Emptied altogether at the end, so that a tensor deleted later leaves no list that stops growing.
+        self._buffer = {name: values[count:] for name, values in self._buffer.items()} if self._buffered else {}
         self._buffered_bytes = 0
 
     def _seal_edits(self) -> None:

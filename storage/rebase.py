@@ -7,11 +7,12 @@ Class names that both sides added are united, and the labels of this side's rows
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .arrow import Ints, take_rows
 from .diff import Diff, diff
@@ -19,7 +20,7 @@ from .draft import Draft
 from .errors import ConflictError
 from .fragment import write_fragment
 from .manifest import Entry
-from .schema import Schema
+from .schema import Schema, TensorSpec
 from .snapshot import Snapshot, physical_fields, tensor_fields
 from .views import positions
 
@@ -43,7 +44,7 @@ def rebase(draft: Draft, latest: Snapshot) -> Draft:
     result.infos, renumbering = merged_infos(
         (draft.base.schema, draft.base.infos), (draft.schema, draft.infos), (latest.schema, latest.infos), result.schema
     )
-    _apply_updates(result, mine, renumbering)
+    _apply_updates(result, mine.after, {**_filled_cells(mine, latest), **mine.updated}, renumbering)
     if len(mine.deleted):
         gone = np.setdiff1d(mine.deleted, theirs.deleted)
         result.pop(positions(latest.row_ids, gone, "rebase"))
@@ -75,18 +76,49 @@ def _updated_ids(change: Diff) -> Ints:
 
 
 def merged_schema(base: Schema, mine: Schema, theirs: Schema) -> Schema:
-    """The schema after both changes, where at most one side made one.
+    """The tensors after both changes, compared by physical column: theirs in their order, then the ones made here.
 
     Raises:
-        ConflictError: kind "schema-conflict".
+        ConflictError: kind "schema-conflict": both changed one tensor differently, or gave two the same name.
     """
     if mine in (base, theirs):
         return theirs
     if theirs == base:
         return mine
-    raise ConflictError(
-        "another writer changed the tensors while they were changed here",
+    sides = [{spec.column: spec for spec in side} for side in (base, mine, theirs)]
+    merged = [_merged_spec(*(side.get(column) for side in sides)) for column in {**sides[2], **sides[1]}]
+    kept = tuple(spec for spec in merged if spec is not None)
+    names = [spec.name for spec in kept]
+    if len(set(names)) < len(names):
+        raise _schema_conflict(next(name for name in names if names.count(name) > 1))
+    return Schema(kept, tuple(dict.fromkeys((*theirs.retired, *mine.retired))))
+
+
+def _merged_spec(base: TensorSpec | None, mine: TensorSpec | None, theirs: TensorSpec | None) -> TensorSpec | None:
+    if mine in (base, theirs):
+        return theirs
+    if theirs == base:
+        return mine
+    if mine is None or theirs is None:
+        kept = mine or theirs
+        # A type that the first sample fixed is no reason to keep a tensor that the other side deleted; a new name is.
+        if kept is not None and base is not None and kept.name == base.name:
+            return None
+        raise _schema_conflict(kept.name if kept else "")
+    fixed: dict[str, Any] = {}
+    for part in fields(TensorSpec):
+        was, ours, other = (getattr(side, part.name, None) for side in (base, mine, theirs))
+        if ours != other and was not in (ours, other):
+            raise _schema_conflict(mine.name)
+        fixed[part.name] = other if ours == was else ours
+    return TensorSpec(**fixed)
+
+
+def _schema_conflict(tensor: str) -> ConflictError:
+    return ConflictError(
+        f"another writer changed or made tensor {tensor!r} while that was done here",
         kind="schema-conflict",
+        place=f"tensor {tensor!r}",
         hint="nothing of this attempt was kept; look at ds.tensors again and repeat the change",
     )
 
@@ -179,21 +211,40 @@ def _renumbered(draft: Draft, entry: Entry, renumbering: Renumbering) -> Entry:
     return replace(Entry(pointer, entry.live, None))
 
 
-def _apply_updates(result: Draft, mine: Diff, renumbering: Renumbering) -> None:
-    """Write the cells that this side changed over the others' version of the rows."""
-    for tensor, ids in mine.updated.items():
+def _filled_cells(mine: Diff, latest: Snapshot) -> dict[str, Ints]:
+    """Ids of older rows that have a sample in a tensor made here; rows that the others deleted are left out."""
+    cells = {}
+    old = np.flatnonzero(np.isin(mine.after.row_ids, latest.row_ids))
+    for tensor in mine.tensors_added:
         spec = mine.after.schema[tensor]
+        filled = np.zeros(len(old), bool)
+        for suffix in tensor_fields(spec):
+            filled |= _not_empty(take_rows(mine.after.column(spec.column + suffix), old))
+        if filled.any():
+            cells[tensor] = mine.after.row_ids[old[filled]]
+    return cells
+
+
+def _not_empty(cells: pa.Array) -> Any:
+    present = pc.greater(pc.list_value_length(cells), 0) if pa.types.is_list(cells.type) else pc.is_valid(cells)
+    return pc.fill_null(present, False).to_numpy(zero_copy_only=False)
+
+
+def _apply_updates(result: Draft, mine: Snapshot, cells: Mapping[str, Ints], renumbering: Renumbering) -> None:
+    """Write the cells that this side changed over the others' version of the rows."""
+    for tensor, ids in cells.items():
+        spec = mine.schema[tensor]
         if not any(kept.column == spec.column for kept in result.schema):
             raise ConflictError(
                 f"another writer deleted tensor {tensor!r} while its samples were changed here",
                 kind="schema-conflict",
-                place=mine.before.context.store.url,
+                place=mine.context.store.url,
                 hint="nothing of this attempt was kept; look at ds.tensors again",
             )
-        rows = positions(mine.after.row_ids, ids, "rebase")
+        rows = positions(mine.row_ids, ids, "rebase")
         columns = {}
         for suffix in tensor_fields(spec):
             name = spec.column + suffix
-            values = take_rows(mine.after.column(name), rows)
+            values = take_rows(mine.column(name), rows)
             columns[name] = renumbered(name, values, renumbering)
         result.put_cells(positions(result.base.row_ids, ids, "rebase"), columns)
