@@ -16,7 +16,7 @@ _HOMES = {
     "CommitUnknownError": ".storage.errors",
     "ConflictError": ".storage.errors",
     "DamageError": ".storage.errors",
-    "Dataset": ".dataset",
+    "Dataset": ".datasets",
     "FormatError": ".storage.errors",
     "InvalidInputError": ".storage.errors",
     "LakebedError": ".errors",
@@ -84,7 +84,7 @@ __all__ = [
 
 if TYPE_CHECKING:
     from .asking import query
-    from .dataset import Dataset
+    from .datasets import Dataset
     from .errors import LakebedError
     from .files import link, read
     from .ingest.coco import ingest_coco

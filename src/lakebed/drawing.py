@@ -91,10 +91,11 @@ def _to_uint8(array: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
     if array.dtype == np.bool_:
         return array.astype(np.uint8) * 255
     if array.dtype.kind == "f":
-        top = 1.0 if array.size == 0 or float(np.nanmax(array)) <= 1.0 else 255.0
+        array = np.nan_to_num(array)
+        top = 1.0 if array.size == 0 or float(array.max()) <= 1.0 else 255.0
     else:
         top = float(np.iinfo(array.dtype).max)
-    scaled: np.ndarray[Any, Any] = np.clip(np.nan_to_num(array.astype(np.float64)) / top * 255, 0, 255)
+    scaled: np.ndarray[Any, Any] = np.clip(array.astype(np.float64) / top * 255, 0, 255)
     return scaled.astype(np.uint8)
 
 

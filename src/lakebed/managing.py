@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from .copying import copy_creds_keys, copy_rows
-from .dataset import Dataset
+from .datasets import Dataset
 from .opening import empty, exists, load
 from .places import Creds, Path, find_place
 from .progress import progress

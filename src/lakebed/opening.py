@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from .dataset import Dataset
-from .places import Creds, Path, create_workspace, find_place, open_workspace
+from .datasets import Dataset
+from .places import Creds, Path, create_workspace, find_place, may_write, open_workspace
 from .storage.errors import InvalidInputError, NotFoundError
 from .storage.repository import Repository
 
@@ -76,7 +76,8 @@ def load(
 
     Args:
         path: see `empty`. A commit may be given by its first 8 digits.
-        read_only: True refuses writing; None opens for writing where that is possible. Commits and tags never change.
+        read_only: True refuses writing; None opens for writing, but a folder that may not be written for reading.
+            Commits and tags never change.
         creds: for S3, a mapping of credentials.
         reset: throw away uncommitted changes.
         token: accepted for old scripts and unused, as `org_id`, `memory_cache_size`, `local_cache_size`, `verbose`,
@@ -88,7 +89,9 @@ def load(
         StorageError: the store refuses.
     """
     place = find_place(path, creds)
-    dataset = Dataset(open_workspace(place, bool(read_only)), place.path)
+    if read_only is None:
+        read_only = not may_write(place.store)
+    dataset = Dataset(open_workspace(place, read_only), place.path)
     if reset:
         dataset.reset()
     return dataset

@@ -11,6 +11,7 @@ from .storage.links.reader import UrlReader
 from .storage.repository import Repository
 from .storage.source import SampleSource
 from .storage.stores import Store, open_store
+from .storage.stores.local import LocalStore
 from .storage.workspace import Workspace
 
 Path: TypeAlias = str | os.PathLike[str]
@@ -57,6 +58,11 @@ def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -
         AlreadyExistsError, StateError, StorageError: as `Repository.create` says.
     """
     return Workspace(Repository.create(open_store(path, creds, create=True), UrlReader(), overwrite))
+
+
+def may_write(store: Store) -> bool:
+    """Whether writing is worth trying; only a local folder tells beforehand."""
+    return not isinstance(store, LocalStore) or os.access(store.url, os.W_OK)
 
 
 def resolve(path: str, version: str | None) -> SampleSource:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self
 
 from .handle import Handle
 from .indexing import row_number, rows_of
+from .lenient import LeftOut, extend_or_skip, warn_left_out
 from .progress import progress
-from .storage.errors import InvalidInputError, RangeError, SampleError
+from .storage.errors import InvalidInputError, RangeError
 from .storage.schema import unknown_tensor
 
 PROGRESS_STEP = 500
@@ -154,26 +154,13 @@ class RowEdits(Handle):
                 bar.update(stop - start)
 
     def _extend_leniently(self, columns: Mapping[str, Sequence[Any]], count: int, progressbar: bool) -> None:
-        left_out: list[str] = []
+        left_out: list[LeftOut] = []
         with self, progress(count, "rows", shown=progressbar) as bar:
             for start in range(0, count, PROGRESS_STEP):
                 stop = min(start + PROGRESS_STEP, count)
-                left_out += self._extend_or_skip(columns, start, stop)
+                left_out += extend_or_skip(self._ws, columns, start, stop)
                 bar.update(stop - start)
-        if left_out:
-            shown = "\n  ".join(left_out[:20]) + ("\n  ..." if len(left_out) > 20 else "")
-            warnings.warn(f"{len(left_out)} of {count} rows were left out:\n  {shown}", UserWarning, stacklevel=3)
-
-    def _extend_or_skip(self, columns: Mapping[str, Sequence[Any]], start: int, stop: int) -> list[str]:
-        """Add rows `start` to `stop`, in halves where one fails; returns what was wrong with those left out."""
-        try:
-            self._ws.extend({name: values[start:stop] for name, values in columns.items()}, stop - start)
-        except (SampleError, OSError) as error:
-            if stop - start == 1:
-                return [f"row {start}: {str(error).splitlines()[0]}"]
-            middle = (start + stop) // 2
-            return self._extend_or_skip(columns, start, middle) + self._extend_or_skip(columns, middle, stop)
-        return []
+        warn_left_out([f"row {row}: {what}" for row, what in left_out], count)
 
 
 def _as_columns(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,7 @@ def test_a_tensor_is_created_once_unless_exist_ok() -> None:
         {"htype": "generic", "dtype": "flot32"},
     ],
 )
-def test_options_that_cannot_be_are_refused_and_create_nothing(options: dict[str, object]) -> None:
+def test_options_that_cannot_be_are_refused_and_create_nothing(options: dict[str, Any]) -> None:
     ds = lakebed.empty(fresh_path())
     with pytest.raises(SchemaError):
         ds.create_tensor("a", **options)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import lakebed
-from face_data import boxes_of, label_codes, numbers, street
+from face_data import boxes_of, numbers, street
 from lakebed import AlreadyExistsError, ConflictError, InvalidInputError, NotFoundError, StateError
 
 

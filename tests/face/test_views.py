@@ -150,7 +150,7 @@ def test_views_are_listed_and_deleted() -> None:
     assert (len(entry), entry.virtual, entry.commit_id, entry.info["rows"]) == (3, True, ds.commit_id, 3)
     assert entry.load().sample_indices == [4, 1, 1]
     ds.delete_view("a")
-    with pytest.raises(NotFoundError, match="'b'|b") as error:
+    with pytest.raises(NotFoundError, match="are: b") as error:
         ds.load_view("a")
     assert error.value.kind == "unknown-view"
     entry.delete()
@@ -239,7 +239,9 @@ def test_random_split_shares_no_row_and_loses_none() -> None:
     for lengths in ([0.5, 0.3, 0.2], [6, 4, 1]):
         parts = ds.random_split(lengths, seed=3)
         assert sorted(row for part in parts for row in part.sample_indices) == list(range(11))
-    assert ds.random_split([0.5, 0.5], seed=1)[0].sample_indices == ds.random_split([0.5, 0.5], seed=1)[0].sample_indices
+    assert (
+        ds.random_split([0.5, 0.5], seed=1)[0].sample_indices == ds.random_split([0.5, 0.5], seed=1)[0].sample_indices
+    )
     with pytest.raises(InvalidInputError):
         ds.random_split([0.5, 0.2])
 
@@ -258,7 +260,7 @@ def test_lakebed_query_names_its_dataset(tmp_path: Path) -> None:
     first = ds.commit_id
     ds.pop([0, 1, 2, 3])
     ds.commit("less")
-    found = lakebed.query(f'select * from "{ds.path}@{first}" where contains(categories, \'car\')')
+    found = lakebed.query(f"select * from \"{ds.path}@{first}\" where contains(categories, 'car')")
     assert found.sample_indices == rows_with(lakebed.load(f"{ds.path}@{first}"), 0)
     with pytest.raises(lakebed.LakebedError):
         lakebed.query('select * from "mem://nowhere-at-all"')

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import warnings
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +13,10 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..dataset import Dataset
+from ..datasets import Dataset
+from ..errors import LakebedError
 from ..files import link, read
+from ..lenient import extend_or_skip, warn_left_out
 from ..opening import empty
 from ..places import Creds, Path
 from ..progress import progress
@@ -202,11 +205,31 @@ def _create_tensors(dataset: Dataset, image_options: Mapping[str, Any], plans: S
 
 
 def _write(dataset: Dataset, writing: _Writing, progressbar: bool) -> None:
+    left_out: list[str] = []
     with progress(len(writing.rows), "images", shown=progressbar, what="ingest_coco") as bar:
         for start in range(0, len(writing.rows), BATCH):
             batch = writing.rows[start : start + BATCH]
-            dataset.extend(dict(_columns(writing, batch)), append_empty=True, ignore_errors=writing.ignore_errors)
+            columns = dict(_columns(writing, batch))
+            if writing.ignore_errors:
+                skipped = extend_or_skip(dataset._ws, columns, 0, len(batch))
+                left_out += [f"{batch[place][1]}: {what}" for place, what in skipped]
+            else:
+                _extend(dataset, columns, batch)
             bar.update(len(batch))
+    warn_left_out(left_out, len(writing.rows))
+
+
+def _extend(dataset: Dataset, columns: dict[str, list[Any]], batch: Sequence[tuple[int, str]]) -> None:
+    """Add the rows; an error names the image's file and not only its row."""
+    first = len(dataset)
+    try:
+        dataset._ws.extend(columns, len(batch))
+    except LakebedError as error:
+        row = re.search(r"row (\d+)", error.place)
+        name = batch[int(row[1]) - first][1] if row else ""
+        if name not in error.place:
+            error.place = f"{error.place}, {name}"
+        raise
 
 
 def _columns(writing: _Writing, batch: Sequence[tuple[int, str]]) -> Iterator[tuple[str, list[Any]]]:

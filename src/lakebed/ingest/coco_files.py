@@ -6,6 +6,7 @@ import contextlib
 import io
 import json
 import os
+import warnings
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -56,17 +57,16 @@ class CocoFile:
         Raises:
             InvalidInputError: kind "bad-annotations", it cannot be read or is not COCO's format.
         """
-        from pycocotools.coco import COCO
-
         self.path = os.fspath(path)
-        self.coco = COCO()
-        self.coco.dataset = _read_json(self.path, fetch)
-        # pycocotools prints what it does.
-        with contextlib.redirect_stdout(io.StringIO()):
-            self.coco.createIndex()
-        self.images: dict[int, Annotation] = {number: self.coco.imgs[number] for number in sorted(self.coco.imgs)}
-        self.class_ids = sorted(self.coco.cats)
-        self.class_names = [str(self.coco.cats[number]["name"]) for number in self.class_ids]
+        try:
+            self.coco = _indexed(_read_json(self.path, fetch))
+            self.images: dict[int, Annotation] = {number: self.coco.imgs[number] for number in sorted(self.coco.imgs)}
+            self.class_ids = sorted(self.coco.cats)
+            self.class_names = [str(self.coco.cats[number]["name"]) for number in self.class_ids]
+        except (KeyError, TypeError, AttributeError) as error:
+            raise InvalidInputError(
+                f"the file is not in COCO's format: {error!r}", kind="bad-annotations", place=self.path
+            ) from error
         self._codes = {number: code for code, number in enumerate(self.class_ids)}
 
     def keys(self, limit: int) -> set[str]:
@@ -89,9 +89,12 @@ class CocoFile:
         try:
             return _CELLS[key](self, annotations)
         except (KeyError, TypeError, ValueError) as error:
-            bad = next((a for a in annotations if key not in a), annotations[0])
+            if len(annotations) > 1:
+                for annotation in annotations:
+                    self.cell(key, [annotation])
+            bad = annotations[0]
             raise InvalidInputError(
-                f"annotation {bad.get('id')} of image {bad.get('image_id')} has no usable {key!r}: {error!r}",
+                f"annotation {bad.get('id')} of image {bad.get('image_id')} has no usable {key!r}: {bad.get(key)!r}",
                 kind="bad-annotations",
                 place=self.path,
             ) from error
@@ -112,7 +115,10 @@ class CocoFile:
         return np.array([self._codes[a["category_id"]] for a in annotations], dtype=np.uint32)
 
     def _masks(self, annotations: Sequence[Annotation]) -> np.ndarray[Any, Any]:
-        return np.stack([self.coco.annToMask(a) for a in annotations], axis=-1).astype(bool)
+        with warnings.catch_warnings():
+            # pycocotools 2.0.11 converts arrays in a way that NumPy 2 calls deprecated.
+            warnings.simplefilter("ignore", DeprecationWarning)
+            return np.stack([self.coco.annToMask(a) for a in annotations], axis=-1).astype(bool)
 
 
 _CELLS: dict[str, Callable[[CocoFile, Sequence[Annotation]], Any]] = {
@@ -139,5 +145,18 @@ def _read_json(path: str, fetch: Callable[[str, str | None], bytes]) -> dict[str
             "the file is not in COCO's format: it has no list of images", kind="bad-annotations", place=path
         )
     data.setdefault("annotations", [])
-    data.setdefault("categories", [])
+    if not data.get("categories"):
+        # Captions have none, and pycocotools takes an empty list for a promise that every annotation has a class.
+        data.pop("categories", None)
     return data
+
+
+def _indexed(data: dict[str, Any]) -> Any:
+    from pycocotools.coco import COCO
+
+    coco = COCO()
+    coco.dataset = data
+    # pycocotools prints what it does.
+    with contextlib.redirect_stdout(io.StringIO()):
+        coco.createIndex()
+    return coco
