@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any, ClassVar, NamedTuple
 
 import pyarrow as pa
@@ -37,12 +36,12 @@ _THREADS = 32
 
 
 class PreparedLink(NamedTuple):
-    """A link with what its header said; `seen` is None if the file was not read. (A tuple: many are made.)"""
+    """A link with what its header said; one that was not read is prepared as the `Link` itself."""
 
     link: Link
-    seen: LinkHead | None = None
-    shape: tuple[int, ...] | None = None
-    info: Mapping[str, Any] = MappingProxyType({})
+    seen: LinkHead
+    shape: tuple[int, ...] | None
+    info: Mapping[str, Any]
 
 
 class LinkHtype(Htype):
@@ -75,7 +74,7 @@ class LinkHtype(Htype):
     def prepare(self, values: Sequence[Any], spec: TensorSpec, context: EncodeContext) -> tuple[TensorSpec, list[Any]]:
         links = [_as_link(value, spec, context.first_row + row) for row, value in enumerate(values)]
         if not (spec.verify or spec.create_shape_tensor or spec.create_sample_info_tensor):
-            return spec, [None if link is None else PreparedLink(link) for link in links]
+            return spec, links
         return spec, self._read_heads(links, spec, context)
 
     def _read_heads(
@@ -105,22 +104,21 @@ class LinkHtype(Htype):
         length = HEAD_BYTES
         while True:
             head = context.head(link.url, link.creds_key, length)
-            complete = len(head.data) >= head.size or len(head.data) < length
+            complete = len(head.data) < length or len(head.data) == head.size
             facts = self.inner.inspect(head.data, head.size, spec, complete=complete)
             if facts is not None:
                 return replace(head, data=b""), facts
             length *= 16
 
     def pack(self, prepared: Sequence[Any], spec: TensorSpec) -> dict[str, pa.Array]:
-        links: list[Link | None] = [None if item is None else item.link for item in prepared]
-        infos = [
-            None if item is None or not spec.create_sample_info_tensor else dump_info(item.info) for item in prepared
-        ]
+        links = [item.link if isinstance(item, PreparedLink) else item for item in prepared]
+        read = [item if isinstance(item, PreparedLink) else None for item in prepared]
+        infos = [dump_info(item.info) if item and spec.create_sample_info_tensor else None for item in read]
         return {
             "": pa.array([None if link is None else link.url for link in links], pa.string()),
             ".creds": pa.array([None if link is None else link.creds_key for link in links], pa.string()),
-            ".seen": _seen_column([None if item is None else item.seen for item in prepared]),
-            ".shape": shape_column(None if item is None else item.shape for item in prepared),
+            ".seen": _seen_column([None if item is None else item.seen for item in read]),
+            ".shape": shape_column([None if item is None else item.shape for item in read]),
             ".info": pa.array(infos, pa.string()),
         }
 
