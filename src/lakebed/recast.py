@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import pyarrow as pa
-
 from .indexing import RowArray
 from .storage.htypes import Sample, htype_of
 from .storage.links.base import Link
 from .storage.schema import TensorSpec
 from .storage.source import SampleSource
+from .stored import stored_cells
 
 
 def appendable(source: SampleSource, spec: TensorSpec, rows: RowArray, unlink: bool = False) -> list[Any]:
@@ -30,8 +29,8 @@ def _holds_files(spec: TensorSpec) -> bool:
 
 
 def _links(source: SampleSource, spec: TensorSpec, rows: RowArray) -> list[Any]:
-    table = source.table([spec.column, spec.column + ".creds"]).take(pa.array(rows))
-    pairs = zip(table.column(0).to_pylist(), table.column(1).to_pylist())
+    cells = stored_cells(source, spec, rows)
+    pairs = zip(cells[""].to_pylist(), cells[".creds"].to_pylist())
     if spec.sequence:
         return [[_link(url, key) for url, key in zip(urls or (), keys or ())] for urls, keys in pairs]
     return [_link(url, key) for url, key in pairs]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +13,7 @@ from .indexing import RowArray
 from .storage.htypes import htype_of
 from .storage.schema import TensorSpec
 from .storage.source import SampleSource
+from .stored import stored_cells
 
 Shape = tuple[int, ...]
 
@@ -47,7 +47,7 @@ class ShapeInterval:
 def sample_shapes(source: SampleSource, tensor: str, rows: RowArray) -> list[Shape]:
     """The shape of each sample of `rows`; samples are decoded only if nothing recorded says it."""
     spec = source.schema[tensor]
-    known = htype_of(spec).shapes(_stored(source, spec, rows), spec)
+    known = htype_of(spec).shapes(_shape_cells(source, spec, rows), spec)
     if known is not None:
         return known
     return [shape_of(sample) for sample in source.read(tensor, rows)]
@@ -76,23 +76,9 @@ def shape_of(sample: Any) -> Shape:
     return (1,)
 
 
-def _stored(source: SampleSource, spec: TensorSpec, rows: RowArray) -> dict[str, pa.Array]:
-    suffixes: Sequence[str] = list(htype_of(spec).fields(spec))
-    table = source.table([spec.column + suffix for suffix in suffixes])
-    chosen = table if len(rows) == len(source) and _is_everything(rows) else table.take(pa.array(rows))
-    cells = {suffix: _whole(chosen.column(spec.column + suffix)) for suffix in suffixes}
+def _shape_cells(source: SampleSource, spec: TensorSpec, rows: RowArray) -> dict[str, pa.Array]:
+    cells = stored_cells(source, spec, rows)
     if htype_of(spec).is_payload and not spec.link and ".shape" in cells:
         # Big payloads lie in chunk files and are null here; a row that has a shape has a payload.
         cells[""] = pc.if_else(cells[".shape"].is_valid(), b"", pa.scalar(None, pa.binary())).cast(cells[""].type)
     return cells
-
-
-def _is_everything(rows: RowArray) -> bool:
-    return len(rows) == 0 or bool((np.diff(rows) == 1).all() and rows[0] == 0)
-
-
-def _whole(column: pa.ChunkedArray) -> pa.Array:
-    if column.num_chunks == 1:
-        return column.chunk(0)
-    combined = column.combine_chunks()
-    return pa.concat_arrays(combined.chunks) if isinstance(combined, pa.ChunkedArray) else combined

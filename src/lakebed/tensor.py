@@ -17,6 +17,7 @@ from .storage.errors import InvalidInputError
 from .storage.htypes import htype_of
 from .storage.schema import Schema, TensorSpec
 from .storage.source import SampleSource
+from .stored import stored_cells
 
 # Inside `Tensor` the names list and dict are methods, as in Deep Lake.
 Facts: TypeAlias = dict[str, Any]
@@ -339,8 +340,7 @@ class Tensor:
         spec = self._spec
         if suffix not in htype_of(spec).fields(spec):
             return None if self._pick.single else [None] * len(self)
-        column = self._owner._source().table([spec.column + suffix]).column(0)
-        found = column.take(self._rows()).to_pylist()
+        found = stored_cells(self._owner._source(), spec, self._rows())[suffix].to_pylist()
         return found[0] if self._pick.single else found
 
     def _patched(self, pick: Pick, rows: RowArray, value: Any) -> Sequence[Any]:
