@@ -44,8 +44,7 @@ class SequenceHtype(Htype):
 
     def pack(self, prepared: Sequence[Any], spec: TensorSpec) -> dict[str, pa.Array]:
         packed = self.inner.pack(list(chain.from_iterable(prepared)), inner_spec(spec))
-        lengths = lengths_of(prepared)
-        return {suffix: list_column(values, lengths, pa.list_(values.type)) for suffix, values in packed.items()}
+        return unflatten(packed, lengths_of(prepared).tolist())
 
     def unpack(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[Any]:
         flat, lengths = flatten(cells)
@@ -76,14 +75,20 @@ def inner_spec(spec: TensorSpec) -> TensorSpec:
 def flatten(cells: Mapping[str, pa.Array]) -> tuple[dict[str, pa.Array], list[int]]:
     """Cells of all items one after the other, and how many items each row has.
 
-    Readers of ``sequence[link[X]]`` flatten, fetch the links, unpack with X and `regroup`.
+    Readers of ``sequence[link[X]]`` flatten, put payloads in the place of links, and `unflatten`.
     """
     lengths: list[int] = list_lengths(cells[""]).tolist()
     return {suffix: column.flatten() for suffix, column in cells.items()}, lengths
 
 
+def unflatten(cells: Mapping[str, pa.Array], lengths: Sequence[int]) -> dict[str, pa.Array]:
+    """The inverse of `flatten`: columns whose rows are lists of `lengths` items."""
+    counts = np.asarray(lengths, np.int64)
+    return {suffix: list_column(items, counts, pa.list_(items.type)) for suffix, items in cells.items()}
+
+
 def regroup(items: Sequence[Any], lengths: Sequence[int]) -> list[list[Any]]:
-    """The inverse of `flatten` for decoded items."""
+    """The same for decoded items."""
     rest = iter(items)
     return [[next(rest) for _ in range(length)] for length in lengths]
 

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from lakebed.storage.errors import SampleError, SchemaError, StorageError
-from lakebed.storage.htypes import EncodeContext, htype_of, new_spec
+from lakebed.storage.htypes import EncodeContext, LinkHead, htype_of, new_spec
 from lakebed.storage.htypes.link import HEAD_BYTES
 from lakebed.storage.links.base import Link, StoredLink
 from PIL import Image
@@ -54,6 +56,15 @@ def test_more_is_read_only_where_the_header_needs_it() -> None:
     files = LinkedFiles({"small.jpg": jpeg(), "big.jpg": jpeg(icc_profile=b"x" * 100_000)})
     pack("link[image]", ["small.jpg", "big.jpg"], files=files)
     assert files.reads == [("small.jpg", HEAD_BYTES), ("big.jpg", HEAD_BYTES), ("big.jpg", HEAD_BYTES * 16)]
+
+
+def test_a_source_that_does_not_tell_a_size_is_read_until_it_ends() -> None:
+    class Silent(LinkedFiles):
+        def head(self, url: str, creds_key: str | None, length: int) -> LinkHead:
+            return replace(super().head(url, creds_key, length), size=0)
+
+    files = Silent({"big.jpg": jpeg(icc_profile=b"x" * 100_000)})
+    assert pack("link[image]", ["big.jpg"], files=files).shapes() == [(48, 64, 3)]
 
 
 def test_many_links_are_read_in_order() -> None:
@@ -128,7 +139,5 @@ def test_shapes_of_linked_gray_and_forced_images() -> None:
 def test_the_unlinked_tensor_decodes_what_the_links_hold() -> None:
     packed = pack("link[image]", ["a.jpg"], files=LinkedFiles({"a.jpg": jpeg()}))
     plain = packed.spec.unlinked()
-    import pyarrow as pa
-
     (image,) = htype_of(plain).unpack({"": pa.array([jpeg()], pa.large_binary())}, plain)
     assert image.shape == packed.shapes()[0]  # type: ignore[index]

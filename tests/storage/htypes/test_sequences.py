@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from lakebed.storage.errors import SampleError, StorageError
 from lakebed.storage.htypes import UnpackError, htype_of
-from lakebed.storage.htypes.sequence import flatten, regroup
+from lakebed.storage.htypes.sequence import flatten, regroup, unflatten
 from lakebed.storage.links.base import StoredLink
 
 from htype_kit import LinkedFiles, pack, round_trip
@@ -71,6 +71,12 @@ def test_sequences_of_links_flatten_to_links() -> None:
     plain = packed.spec.unlinked()
     payloads = pa.array([[jpeg(), None], [], [jpeg()]], pa.list_(pa.large_binary()))
     assert [len(row) for row in htype_of(plain).unpack({"": payloads}, plain)] == lengths
+
+
+@given(st.lists(st.lists(st.text(), max_size=3)))
+def test_unflatten_undoes_flatten(values: list[Any]) -> None:
+    cells = pack("sequence[text]", values).cells
+    assert all(column.equals(cells[suffix]) for suffix, column in unflatten(*flatten(cells)).items())
 
 
 @pytest.mark.parametrize(
