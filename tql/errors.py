@@ -41,9 +41,7 @@ class TQLError(LakebedError):
         return self
 
 
-def _rebuild(
-    cls: type[TQLError], message: str, kind: str, place: str, hint: str, span: Span, text: str
-) -> TQLError:
+def _rebuild(cls: type[TQLError], message: str, kind: str, place: str, hint: str, span: Span, text: str) -> TQLError:
     return cls(message, kind=kind, place=place, hint=hint, span=span, text=text)
 
 
@@ -78,13 +76,25 @@ class TQLLimitError(TQLError):
 
 
 def caret_lines(text: str, span: Span) -> list[str]:
-    """The line of `span` with carets under it, cut to `CONTEXT` characters around the place."""
+    r"""The line of `span` with carets under it, cut to `CONTEXT` characters around the place.
+
+    >>> print("\n".join(caret_lines("select *\nwher x", Span(9, 13))))
+      line 2: wher x
+              ^^^^
+    """
     line, column = line_and_column(text, span.start)
     start = span.start - column
     end = text.find("\n", start)
-    whole = text[start : end if end >= 0 else len(text)].expandtabs(1)
-    left = max(0, min(column - CONTEXT // 2, len(whole) - CONTEXT))
-    shown = whole[left : left + CONTEXT]
+    length = (end if end >= 0 else len(text)) - start
+    left = max(0, min(column - CONTEXT // 2, length - CONTEXT))
+    shown = text[start + left : start + min(left + CONTEXT, length)]
     width = max(1, min(span.end - span.start, len(shown) - (column - left)))
     label = f"  line {line}: "
-    return [label + shown, " " * (len(label) + column - left) + "^" * width]
+    return [label + "".join(map(visible, shown)), " " * (len(label) + column - left) + "^" * width]
+
+
+def visible(character: str) -> str:
+    """The character, or one of the same width for what would move the carets away from their place."""
+    if character.isprintable():
+        return character
+    return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"

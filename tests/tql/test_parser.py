@@ -364,7 +364,7 @@ def at_depth(frames: int, function: Callable[[], T]) -> T:
     return function() if frames == 0 else at_depth(frames - 1, function)
 
 
-@pytest.mark.parametrize("frames", [500, 800])
+@pytest.mark.parametrize("frames", [500, 800, 940])
 def test_a_caller_deep_in_its_own_recursion_gets_its_tree(frames: int) -> None:
     text = "select * where " + "a in (select * where " * 50 + "b" + ")" * 50
     expected = parse(text)
