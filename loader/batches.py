@@ -8,7 +8,7 @@ from typing import Any
 from ..storage.source import SampleSource
 from .config import LoaderArguments, check_plan, make_builder, make_plan, random_seed, thread_options
 from .pipeline import build_inline, build_threaded
-from .plan import EpochPlan
+from .plan import Batches, EpochPlan
 from .policy import BadSamples
 
 
@@ -33,12 +33,12 @@ class NumpyBatches:
     def __iter__(self) -> Iterator[Any]:
         plan = self._plan(self.epoch)
         self.epoch += 1
-        return self._batches(plan.batches())
+        return self._batches(plan.batches(ahead=thread_options(self._arguments).ahead))
 
     def _plan(self, epoch: int) -> EpochPlan:
         return make_plan(self._source, self._arguments, self._rank, self._world, epoch, 0, self.seed)
 
-    def _batches(self, batches: Iterator[Any]) -> Iterator[Any]:
+    def _batches(self, batches: Batches) -> Iterator[Any]:
         threads = thread_options(self._arguments)
         if threads.threads:
             built = build_threaded(self._builder, batches, threads)

@@ -87,7 +87,7 @@ class BatchDataset(IterableDataset[Delivery]):
     def _in_process(self, plan: EpochPlan) -> Iterator[Delivery]:
         threads = thread_options(self.arguments)
         if threads.threads:
-            built = build_threaded(self.builder, plan.batches(), threads)
+            built = build_threaded(self.builder, plan.batches(ahead=threads.ahead), threads)
         else:
             built = build_inline(self.builder, plan.batches(), lambda _: {})
         for batch, done in built:

@@ -7,9 +7,10 @@ one after the other, as they would without threads.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from concurrent.futures import TimeoutError as FutureTimeout
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
@@ -18,6 +19,7 @@ import numpy as np
 
 from .builder import BatchBuilder, BatchRows, Built, Loaded
 from .errors import LoaderTimeoutError
+from .plan import Batches
 from .slots import SlotPool
 
 Out = Mapping[str, np.ndarray[Any, Any]]
@@ -39,16 +41,17 @@ class ThreadOptions:
 
 
 def build_inline(
-    builder: BatchBuilder, batches: Iterable[BatchRows], memory: Callable[[int], Out]
+    builder: BatchBuilder, batches: Batches, memory: Callable[[int], Out]
 ) -> Iterator[tuple[BatchRows, Built]]:
     """Every batch from start to end in the calling thread; `memory(count)` gives the arrays to decode into."""
-    for batch in batches:
-        out = memory(len(batch.rows))
-        yield batch, builder.finish([builder.load(batch, 0, len(batch.rows), out)], out)
+    with closing(batches):
+        for batch in batches:
+            out = memory(len(batch.rows))
+            yield batch, builder.finish([builder.load(batch, 0, len(batch.rows), out)], out)
 
 
 def build_threaded(
-    builder: BatchBuilder, batches: Iterable[BatchRows], options: ThreadOptions
+    builder: BatchBuilder, batches: Batches, options: ThreadOptions
 ) -> Iterator[tuple[BatchRows, Built]]:
     """The same with threads; closing the iterator ends them.
 
@@ -67,6 +70,8 @@ def build_threaded(
         while window:
             yield _finished(builder, window.popleft(), options)
     finally:
+        # An exception keeps frames alive, and with them whatever is not closed here.
+        batches.close()
         executor.shutdown(wait=False, cancel_futures=True)
 
 

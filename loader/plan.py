@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, TypeGuard
+from typing import Any, Protocol, TypeGuard
 
 import numpy as np
 
@@ -16,6 +16,17 @@ from .shards import ShardPlan, Tail
 from .view import MaterialisedView
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
+
+
+class Batches(Protocol):
+    """An iterator of batches that can be closed."""
+
+    def __iter__(self) -> Iterator[BatchRows]: ...
+
+    def __next__(self) -> BatchRows: ...
+
+    def close(self) -> None:
+        """Let go of what is held for batches to come."""
 
 
 @dataclass(frozen=True)
@@ -39,16 +50,16 @@ class EpochPlan:
     def order(self) -> EpochOrder:
         return EpochOrder(block_rows(self.source), self.shuffle, self.epoch)
 
-    def batches(self, worker: int = 0, workers: int = 1) -> Iterator[BatchRows]:
-        """The batches that one worker builds, in order."""
+    def batches(self, worker: int = 0, workers: int = 1, ahead: int = 0) -> Batches:
+        """The batches that one worker builds, in order; the caller has up to `ahead` of them under way at once."""
         batches = self._batches(worker, workers)
         if is_remote(self.source) and self._in_stored_order:
-            from .prefetch import prefetched
+            from .prefetch import Prefetched
 
-            return prefetched(self.source, self.order, batches)
+            return Prefetched(self.source, self.order, batches, ahead)
         return batches
 
-    def _batches(self, worker: int, workers: int) -> Iterator[BatchRows]:
+    def _batches(self, worker: int, workers: int) -> Generator[BatchRows, None, None]:
         for step, low, high in self.shards.mine(self.rank, worker, workers):
             positions = np.arange(low, high, dtype=np.int64) % max(1, len(self.source))
             yield BatchRows(self.shuffle.seed, self.epoch, step, positions, self.rows(low, high))

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 from .builder import BatchRows
 from .order import EpochOrder
@@ -34,31 +35,53 @@ def uses(order: EpochOrder) -> list[Use]:
     return [Use(block, start, stop) for start, stop, blocks in order.groups() for block in blocks]
 
 
-def prefetched(view: MaterialisedView, order: EpochOrder, batches: Iterator[BatchRows]) -> Iterator[BatchRows]:
+class Prefetched:
     """`batches`, with the files that each one needs on their way before it is given out.
 
-    Closing the iterator cancels what has not begun.
+    `close` lets all files go and cancels what has not begun; the end of the batches alone does not, since the last ones
+    may still be read.
+
+    Args:
+        ahead: batches that the caller may still be reading when it asks for the next one.
     """
-    coming = deque(uses(order))
-    here: deque[Use] = deque()
-    executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="lakebed-prefetch")
-    try:
-        for batch in batches:
-            first, last = int(batch.positions[0]), int(batch.positions[-1])
-            while here and here[0].stop <= first:
-                view.forget(here.popleft().block)
-            while coming and coming[0].start <= max(last, _horizon(order, last)):
-                use = coming.popleft()
-                if use.stop > first:
-                    executor.submit(view.file, use.block)
-                    here.append(use)
-            yield batch
-    finally:
-        executor.shutdown(wait=False, cancel_futures=True)
-        for use in here:
-            view.forget(use.block)
 
+    def __init__(self, view: MaterialisedView, order: EpochOrder, batches: Iterator[BatchRows], ahead: int = 0) -> None:
+        self._view = view
+        self._order = order
+        self._batches = batches
+        self._coming = deque(uses(order))
+        self._here: deque[tuple[Use, Future[Any]]] = deque()
+        self._under_way: deque[int] = deque(maxlen=ahead + 1)
+        self._executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="lakebed-prefetch")
 
-def _horizon(order: EpochOrder, position: int) -> int:
-    """Start of the group after the one that `position` is in."""
-    return order.next_group(position)
+    def __iter__(self) -> Prefetched:
+        return self
+
+    def __next__(self) -> BatchRows:
+        batch = next(self._batches)
+        first, last = int(batch.positions[0]), int(batch.positions[-1])
+        self._under_way.append(first)
+        while self._here and self._here[0][0].stop <= self._under_way[0]:
+            self._release(*self._here.popleft())
+        horizon = max(last, self._order.next_group(last))
+        while self._coming and self._coming[0].start <= horizon:
+            use = self._coming.popleft()
+            if use.stop > first:
+                self._here.append((use, self._executor.submit(self._view.file, use.block)))
+        return batch
+
+    def close(self) -> None:
+        """Let all files go."""
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        while self._here:
+            self._release(*self._here.popleft())
+
+    def __del__(self) -> None:
+        self.close()
+
+    def _release(self, use: Use, future: Future[Any]) -> None:
+        """Let a file go; one that is just being fetched for nobody goes when it arrives."""
+        view = self._view
+        if not future.cancel():
+            future.add_done_callback(lambda _: view.forget(use.block))
+        view.forget(use.block)

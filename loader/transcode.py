@@ -9,7 +9,7 @@ from pathlib import Path
 def can_transcode() -> bool:
     """Whether `jpeglib`, the optional package that rewrites JPEG coefficients, is installed."""
     try:
-        import jpeglib  # type: ignore[import-untyped]  # noqa: F401  # only asked whether it is there
+        import jpeglib  # noqa: F401  # only asked whether it is there
     except ImportError:
         return False
     return True
