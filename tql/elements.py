@@ -6,7 +6,7 @@ from .bound import ELEMENTWISE, At, Base, Choose, Const, Expr, Map, Pick, Range,
 from .schema import ColumnInfo, Kind
 
 Leaf = tuple[ColumnInfo, int | None]
-"""A column of an element table: the elements themselves, or one of the four numbers of a box."""
+"""A column of an element table: the elements themselves, or one of the numbers of a box."""
 
 
 def element_columns(expr: Expr) -> tuple[ColumnInfo, ...] | None:
@@ -42,18 +42,24 @@ def leaf_of(expr: Expr) -> Leaf | None:
     """A label column, a vector column, or ``boxes[:, k]``."""
     if isinstance(expr, Ref) and expr.part == "value":
         column = stored(expr)
-        if column is not None and column.kind in (Kind.LABEL, Kind.ARRAY) and expr.type.dims == (None,):
+        if (
+            column is not None
+            and column.kind in (Kind.LABEL, Kind.ARRAY)
+            and expr.type.dims == (None,)
+            and not expr.type.nested
+        ):
             return column, None
         return None
     if isinstance(expr, Pick) and isinstance(expr.value, Ref):
         column = stored(expr.value)
-        if column is None or column.kind is not Kind.BOX or len(expr.items) != 2:
+        if column is None or len(column.item_shape) != 1 or len(expr.items) != 2:
             return None
         rows, side = expr.items
         if rows == Range(None, None, 1) and isinstance(side, At) and isinstance(side.index, Const):
             at = side.index.value
-            if isinstance(at, int) and -4 <= at < 4:
-                return column, at % 4
+            width = column.item_shape[0]
+            if isinstance(at, int) and -width <= at < width:
+                return column, at % width
     return None
 
 

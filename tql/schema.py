@@ -44,6 +44,13 @@ class ColumnInfo:
     class_names: tuple[str, ...] = ()
     coords: tuple[str, str] = ("pixel", "LTWH")
     """Of a box: ("pixel" | "fractional", "LTRB" | "LTWH" | "CCWH")."""
+    item: tuple[int, ...] = ()
+    """Shape of one element where the value column is a list of fixed-size lists: (9,) for 3-d boxes."""
+
+    @property
+    def item_shape(self) -> tuple[int, ...]:
+        """`item`, which is (4,) of a box without saying."""
+        return (4,) if self.kind is Kind.BOX else self.item
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,6 +202,8 @@ def column_type(column: ColumnInfo) -> Type:
             return Type(Base.FLOAT, (None, 4), column.dtype or "float32")
         case Kind.SCALAR:
             return Type(base, (), column.dtype)
+        case Kind.ARRAY if column.item:
+            return Type(base, (None, *column.item), column.dtype)
         case Kind.ARRAY:
             dims = None if column.ndim is None else (None,) * column.ndim
             return Type(base, (None,) if column.shape is None else dims, column.dtype)

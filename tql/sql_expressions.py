@@ -40,7 +40,7 @@ from .bound import (
     walk,
 )
 from .errors import TQLUnsupportedError
-from .schema import ColumnInfo, Kind
+from .schema import ColumnInfo
 from .sql import Step, Writer, inner_relation
 
 SQL_TYPES = {
@@ -294,12 +294,9 @@ class ExpressionWriter:
 
     def stored_list(self, expr: Ref) -> str:
         name = self.column(expr)
-        dims = expr.type.dims
-        if expr.part == "value" and dims is not None and len(dims) == 2 and dims[1] == 4 and is_box(expr):
-            return f"COALESCE(flatten(CAST({name} AS FLOAT[][])), [])"
         if expr.type.nested:
             return f"flatten({name})"
-        return f"COALESCE({name}, [])"
+        return f"COALESCE(flatten({name}), [])" if item_shape(expr) else f"COALESCE({name}, [])"
 
     def elementwise(self, expr: Expr) -> str:
         """One lambda over the elements of every array in `expr`."""
@@ -344,8 +341,9 @@ class ExpressionWriter:
         match expr:
             case Const():
                 return self.writer.param(list(dims or ()), "BIGINT[]")
-            case Ref() if is_box(expr):
-                return f"[CAST(COALESCE(len(c{expr.field.number}), 0) AS BIGINT), 4]"
+            case Ref() if item_shape(expr):
+                sizes = ", ".join(str(size) for size in item_shape(expr))
+                return f"[CAST(COALESCE(len(c{expr.field.number}), 0) AS BIGINT), {sizes}]"
             case Ref():
                 empty = self.writer.param([0] * (1 if dims is None else len(dims)), "BIGINT[]")
                 return f"COALESCE(CAST(c{expr.field.number}_shape AS BIGINT[]), {empty})"
@@ -451,11 +449,11 @@ def cell_key(expr: CellAt) -> tuple[int, ColumnInfo, int]:
     return origin.dataset, origin.column, expr.row
 
 
-def is_box(expr: Expr) -> bool:
-    """Whether `expr` is a stored column of boxes, whose list has lists of four in it."""
-    if not isinstance(expr, Ref) or expr.field.origin is None or expr.field.grouped:
-        return False
-    return expr.field.origin.column.kind is Kind.BOX and expr.part == "value"
+def item_shape(expr: Expr) -> tuple[int, ...]:
+    """The shape of one element of a stored column whose list has fixed-size lists in it (boxes), else ()."""
+    if not isinstance(expr, Ref) or expr.field.origin is None or expr.field.grouped or expr.part != "value":
+        return ()
+    return expr.field.origin.column.item_shape
 
 
 def array_operands(expr: Expr) -> list[Expr]:

@@ -31,20 +31,21 @@ def element_at(items: str, w: ExpressionWriter, item: At | Range) -> str:
 
 def pick_list(w: ExpressionWriter, expr: Pick) -> str:
     """The picked elements as a flat list in C order."""
-    from .sql_expressions import is_box
+    from .sql_expressions import item_shape
 
     value, items = expr.value, expr.items
     dims = value.type.dims
     if dims is not None and len(dims) == 1 and isinstance(items[0], Range):
         return sliced(w.items(value), items[0])
-    if is_box(value) and len(items) == 2 and items[0] == Range(None, None, 1) and isinstance(items[1], At):
+    item = item_shape(value)
+    if len(item) == 1 and len(items) == 2 and items[0] == Range(None, None, 1) and isinstance(items[1], At):
         index = items[1].index
         if isinstance(index, Const) and isinstance(index.value, int):
             side, element = index.value, w.writer.name("e")
-            if not -4 <= side < 4:
+            if not -item[0] <= side < item[0]:
                 return "CAST([] AS FLOAT[])"
-            column = w.column(value)  # type: ignore[arg-type]  # is_box says that it is a column
-            return f"COALESCE(list_transform({column}, lambda {element}: {element}[{side % 4 + 1}]), [])"
+            column = w.column(value)  # type: ignore[arg-type]  # only columns have items
+            return f"COALESCE(list_transform({column}, lambda {element}: {element}[{side % item[0] + 1}]), [])"
     return gathered(w, expr)
 
 

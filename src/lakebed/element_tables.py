@@ -123,6 +123,8 @@ def engine_type(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def widened(type_: pa.DataType) -> pa.DataType:
     if pa.types.is_float16(type_):
         return pa.float32()
+    if pa.types.is_null(type_):
+        return pa.list_(pa.float64())  # a tensor without samples yet
     if pa.types.is_list(type_):
         return pa.list_(widened(type_.value_type))
     return type_

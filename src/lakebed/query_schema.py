@@ -1,15 +1,18 @@
-"""Tensors as the query language sees them: which kind of column each htype is, and where its parts lie."""
+"""Tensors as the query language sees them: which kind of column each is, and where its parts lie."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+import pyarrow as pa
+
+from .storage.htypes import htype_of
 from .storage.schema import TensorSpec
 from .storage.source import SampleSource
 from .tql.schema import ColumnInfo, DatasetSchema, Kind
 
-KINDS = {
+NAMED_KINDS = {
     "class_label": Kind.LABEL,
     "bbox": Kind.BOX,
     "text": Kind.TEXT,
@@ -17,9 +20,6 @@ KINDS = {
     "list": Kind.JSON,
     "tag": Kind.TAG,
 }
-PAYLOADS = frozenset(
-    {"segment_mask", "binary_mask", "instance_label", "video", "audio", "dicom", "nifti", "mesh", "point_cloud"}
-)
 
 
 def schema_of(source: SampleSource) -> DatasetSchema:
@@ -29,28 +29,42 @@ def schema_of(source: SampleSource) -> DatasetSchema:
 
 def column_of(spec: TensorSpec, info: Mapping[str, Any]) -> ColumnInfo:
     """One tensor as a column."""
-    kind = kind_of(spec)
+    fields = htype_of(spec).fields(spec)
+    kind = kind_of(spec, fields[""])
     coords = info.get("coords") or {}
-    payload = kind is Kind.IMAGE
-    has_shape = payload or (kind is Kind.ARRAY and spec.ndim != 1)
+    with_shape = kind in (Kind.ARRAY, Kind.IMAGE) and not spec.sequence
     return ColumnInfo(
         name=spec.name,
         kind=kind,
         value=spec.column,
         dtype=spec.dtype or ("str" if kind in (Kind.TEXT, Kind.TAG) else ""),
         ndim=spec.ndim,
-        shape=f"{spec.column}.shape" if has_shape and (not payload or spec.create_shape_tensor) else None,
-        info=f"{spec.column}.info" if payload and spec.create_sample_info_tensor else None,
-        url=spec.column if spec.link else None,
+        shape=f"{spec.column}.shape" if with_shape and ".shape" in fields else None,
+        info=f"{spec.column}.info" if kind is Kind.IMAGE and ".info" in fields and not spec.sequence else None,
+        url=spec.column if spec.link and not spec.sequence else None,
         class_names=tuple(map(str, info.get("class_names") or ())),
         coords=(str(coords.get("type", "pixel")), str(coords.get("mode", "LTWH"))),
+        item=item_shape(spec, fields[""]) if kind is Kind.ARRAY else (),
     )
 
 
-def kind_of(spec: TensorSpec) -> Kind:
-    """How the cells of a tensor behave in a query."""
-    if spec.link or spec.sequence or spec.htype.startswith("image") or spec.htype in PAYLOADS:
+def kind_of(spec: TensorSpec, stored: pa.DataType) -> Kind:
+    """How the cells of a tensor behave in a query; what no query looks into (files, sequences) counts as an image."""
+    if spec.link or spec.sequence:
         return Kind.IMAGE
-    if spec.htype in KINDS:
-        return KINDS[spec.htype]
-    return Kind.SCALAR if spec.ndim == 0 and spec.htype == "generic" else Kind.ARRAY
+    if spec.htype in NAMED_KINDS:
+        return NAMED_KINDS[spec.htype]
+    if pa.types.is_null(stored):
+        return Kind.ARRAY
+    if pa.types.is_list(stored):
+        inner = stored.value_type
+        return Kind.IMAGE if pa.types.is_list(inner) else Kind.ARRAY
+    return Kind.IMAGE if pa.types.is_large_binary(stored) else Kind.SCALAR
+
+
+def item_shape(spec: TensorSpec, stored: pa.DataType) -> tuple[int, ...]:
+    """Shape of one element of ``list<fixed_size_list>``, else ()."""
+    if not pa.types.is_list(stored) or not pa.types.is_fixed_size_list(stored.value_type):
+        return ()
+    item = getattr(htype_of(spec), "item", None)
+    return tuple(item(spec)) if item is not None else (stored.value_type.list_size,)

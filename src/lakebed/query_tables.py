@@ -53,8 +53,8 @@ def stored_cell(source: Derived, column: ColumnInfo, row: int) -> Cell | None:
     value = source.arrays([column.value])[0][row % size].as_py()
     if value is None:
         return None
-    if column.kind is Kind.BOX:
-        return Cell([side for box in value for side in box], (len(value), 4))
+    if column.item_shape:
+        return Cell([side for item in value for side in item], (len(value), *column.item_shape))
     if isinstance(value, list):
         shape = [len(value)] if column.shape is None else source.arrays([column.shape])[0][row % size].as_py()
         return Cell(value, tuple(shape or (0,)))
