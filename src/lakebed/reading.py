@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from .indexing import RowArray, row_number, rows_of
@@ -145,7 +146,9 @@ class Readable(ABC):
         # Only called where no real attribute answers; private names are looked up by copy and pickle.
         found = None if name.startswith("_") else self._find(name)
         if found is None:
-            raise AttributeError(f"{type(self).__name__} has no attribute, tensor or group {name!r}")
+            near = get_close_matches(name, [*self._names(), *dir(type(self))], n=2)
+            meant = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise AttributeError(f"{type(self).__name__} has no attribute, tensor or group {name!r}{meant}")
         return found
 
     def __dir__(self) -> list[str]:

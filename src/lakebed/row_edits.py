@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, cast
+
+import numpy as np
 
 from .handle import Handle
 from .indexing import row_number, rows_of
@@ -12,6 +14,7 @@ from .lenient import LeftOut, extend_or_skip, warn_left_out
 from .progress import progress
 from .storage.errors import InvalidInputError, RangeError
 from .storage.schema import unknown_tensor
+from .tensor import Tensor
 
 PROGRESS_STEP = 500
 """Rows between two steps of a progress bar."""
@@ -47,7 +50,7 @@ class RowEdits(Handle):
         """Add one row at the end: a sample for every tensor; None is the empty sample.
 
         Args:
-            sample: tensor name to sample.
+            sample: tensor name to sample; a `Tensor` of one row, of this or another dataset, stands for its sample.
             skip_ok: leave out tensors at will; their cell is empty. (Deep Lake's tensors then differ in length;
                 rows are whole here.)
             append_empty: the same.
@@ -60,7 +63,7 @@ class RowEdits(Handle):
         """
         self._writable()
         self._check_keys(sample, allow_missing=skip_ok or append_empty)
-        self._ws.extend({name: [value] for name, value in sample.items()}, 1)
+        self._ws.extend({name: [_plain(value)] for name, value in sample.items()}, 1)
 
     def extend(
         self,
@@ -123,7 +126,7 @@ class RowEdits(Handle):
         self._writable()
         self._check_keys(sample, allow_missing=True)
         if sample:
-            self._ws.update([row_number(row, len(self))], {name: [value] for name, value in sample.items()})
+            self._ws.update([row_number(row, len(self))], {name: [_plain(value)] for name, value in sample.items()})
 
     def _check_keys(self, sample: Mapping[str, Any], allow_missing: bool) -> None:
         schema = self._schema()
@@ -167,7 +170,7 @@ def _as_columns(
     samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]], names: Sequence[str], allow_missing: bool
 ) -> Mapping[str, Sequence[Any]]:
     if isinstance(samples, Mapping):
-        return {name: values if hasattr(values, "__len__") else list(values) for name, values in samples.items()}
+        return {name: _column(values) for name, values in samples.items()}
     rows = list(samples)
     keys = list(dict.fromkeys(key for row in rows for key in row)) if rows else list(names)
     if not allow_missing:
@@ -179,7 +182,24 @@ def _as_columns(
                     kind="missing-tensor",
                     hint="give every tensor a sample (None is the empty one), or pass append_empty=True",
                 )
-    return {key: [row.get(key) for row in rows] for key in keys}
+    return {key: [_plain(row.get(key)) for row in rows] for key in keys}
+
+
+def _column(values: Any) -> Sequence[Any]:
+    if isinstance(values, Tensor):
+        return values.as_samples()
+    if isinstance(values, np.ndarray):
+        return cast(Sequence[Any], values)
+    sized = values if hasattr(values, "__len__") else list(values)
+    return [_plain(value) for value in sized] if any(isinstance(value, Tensor) for value in sized) else sized
+
+
+def _plain(value: Any) -> Any:
+    """A sample as storage takes it: of a tensor of another dataset the sample it stands for."""
+    if not isinstance(value, Tensor):
+        return value
+    samples = value.as_samples()
+    return samples[0] if value.is_single else samples
 
 
 def _common_length(columns: Mapping[str, Sequence[Any]]) -> int:

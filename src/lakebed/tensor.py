@@ -11,6 +11,7 @@ import numpy as np
 
 from .indexing import EVERYTHING, Pick, RowArray
 from .info import Info
+from .recast import appendable
 from .samples import as_numpy, inside, merge_data, stack
 from .shapes import Shape, ShapeInterval, sample_shapes, shape_interval
 from .storage.errors import InvalidInputError
@@ -81,6 +82,11 @@ class Tensor:
         """The NumPy dtype of a sample; None while nothing has fixed it."""
         name = self._spec.dtype
         return None if name is None else np.dtype(object if name in ("str", "Any", "List") else name)
+
+    @property
+    def is_single(self) -> bool:
+        """Whether one row was chosen by number, so that reading gives a sample and not a stack or list of them."""
+        return self._pick.single
 
     @property
     def is_link(self) -> bool:
@@ -261,8 +267,10 @@ class Tensor:
             RangeError: a row is not there.
             StateError: this is a view or an old commit.
         """
-        value = value.numpy(aslist=True) if isinstance(value, Tensor) else value
         pick = self._pick.narrow(index, len(self._owner))
+        if isinstance(value, Tensor):
+            samples = value.as_samples() if not pick.inside else _list_of(value.numpy(aslist=True), value.is_single)
+            value = samples[0] if value.is_single else samples
         rows = pick.resolve(len(self._owner))
         if pick.inside:
             value = self._patched(pick, rows, value)
@@ -286,6 +294,15 @@ class Tensor:
         they are accepted for old scripts and change nothing.
         """
         self._owner._append_cells(self.name, samples)
+
+    def as_samples(self) -> Values:
+        """The chosen samples in a form that another dataset takes without loss: files as bytes, links as links.
+
+        ``ds.append({"images": other.images[3]})`` and ``ds.extend({"images": other.images[2:9]})`` use it.
+        """
+        if self._pick.inside:
+            return _list_of(self.numpy(aslist=True), self._pick.single)
+        return appendable(self._owner._source(), self._spec, self._rows())
 
     # Inside
 
@@ -368,6 +385,11 @@ def _one_for_each(value: Any, count: int, name: str) -> Sequence[Any]:
             hint="give one sample for each row",
         )
     return list(value)
+
+
+def _list_of(value: Any, single: bool) -> Values:
+    """`value` itself if it is a list of samples, else a list of the one sample it is."""
+    return [value] if single else list(value)
 
 
 def _facts(text: str | None) -> Facts:

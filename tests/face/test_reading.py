@@ -163,7 +163,7 @@ def test_links_read_the_file_and_tell_where_it_is(tmp_path: Any) -> None:
 def test_names_that_are_not_there_suggest_near_ones() -> None:
     with pytest.raises(NotFoundError, match="did you mean 'boxes'"):
         PICTURES["boxs"]
-    with pytest.raises(AttributeError, match="boxs"):
+    with pytest.raises(AttributeError, match="'boxs'; did you mean boxes"):
         PICTURES.boxs
     assert "boxes" in PICTURES
     assert "boxs" not in PICTURES

@@ -286,3 +286,20 @@ def test_nothing_warns_in_ordinary_use() -> None:
         ds = street(3)
         ds.pop(0)
         ds.commit("less")
+
+
+def test_samples_of_another_dataset_are_taken_as_they_are() -> None:
+    source, ds = street(6), street(0)
+    ds.append({name: source[name][3] for name in source.tensors})
+    ds.extend({name: source[name][4:6] for name in source.tensors})
+    ds.extend([{name: row[name] for name in source.tensors} for row in source[0:2]])
+    assert label_codes(ds) == [label_codes(source)[row] for row in (3, 4, 5, 0, 1)]
+    assert ds.images[0].tobytes() == source.images[3].tobytes()
+    ds.images[0] = source.images[5]
+    ds.images[1:3] = source.images[0:2]
+    ds.boxes[0, 0] = source.boxes[1, 1]
+    assert ds.images[0].tobytes() == source.images[5].tobytes()
+    assert ds.images[2].tobytes() == source.images[1].tobytes()
+    assert ds.boxes[0].numpy()[0].tolist() == source.boxes[1].numpy()[1].tolist()
+    ds[4].update({"categories": source.categories[2]})
+    assert label_codes(ds)[4] == label_codes(source)[2]
