@@ -15,6 +15,7 @@ from .arrow import Ints, empty_column, put, table_to_file, table_to_stream, take
 from .errors import DamageError
 from .manifest import Entry, Fragment, Overlay, read_deletions
 from .objects import Objects, Pointer, Staging, decode_ids
+from .payloads import REF_TYPE
 from .stores.base import Store
 
 ROWS = 131_072
@@ -23,28 +24,47 @@ BYTES = 64 << 20
 """About the most bytes of a fragment."""
 INLINE = 32 << 10
 """Fragments up to this size lie in the bundle of the change that appended them."""
+BLOCK = 64 << 10
+"""Bytes under one checksum of a fragment's file."""
 SLICES = 64
 """Up to this many edited places a column is cut into zero-copy slices; above, it is copied once."""
 
 
 def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[str]) -> Pointer:
     """Store the rows of `table`; returns the staged descriptor. `labels` names the label columns."""
-    zones, present = _zones(table), _labels_present(table, labels)
+    zones, present, chunks = _zones(table), _labels_present(table, labels), _chunks(table)
     if table.get_total_buffer_size() <= 2 * INLINE:
         data = table_to_stream(table)
         if len(data) <= INLINE:
-            fragment = Fragment("", staging.add(data), len(data), "", table.num_rows, zones, present)
+            fragment = Fragment("", staging.add(data), len(data), "", table.num_rows, zones, present, chunks)
             return staging.add_json(fragment.to_json())
     file = table_to_file(table)
     key = f"rows/{uuid.uuid4().hex}.arrow"
     store.put(key, file)
-    digest = xxhash.xxh3_128_hexdigest(file)
-    return staging.add_json(Fragment(key, None, file.size, digest, table.num_rows, zones, present).to_json())
+    digest, blocks = xxhash.xxh3_128_hexdigest(file), staging.add(block_sums(file))
+    fragment = Fragment(key, None, file.size, digest, table.num_rows, zones, present, chunks, blocks)
+    return staging.add_json(fragment.to_json())
 
 
 def write_overlay(table: pa.Table, staging: Staging) -> Overlay:
     """Stage edited rows: `_offset` uint32, then whole new rows."""
-    return Overlay(staging.add(table_to_stream(table)), table.num_rows)
+    return Overlay(staging.add(table_to_stream(table)), table.num_rows, _chunks(table))
+
+
+def block_sums(file: pa.Buffer) -> bytes:
+    """XXH3-64 of every `BLOCK` bytes, little-endian uint64."""
+    view = memoryview(file)
+    sums = [xxhash.xxh3_64_intdigest(view[start : start + BLOCK]) for start in range(0, file.size, BLOCK)]
+    return np.array(sums, "<u8").tobytes()
+
+
+def _chunks(table: pa.Table) -> tuple[str, ...]:
+    """Keys of the chunk files that the rows refer to."""
+    keys: set[str] = set()
+    for column in table.columns:
+        if column.type == REF_TYPE and column.null_count < len(column):
+            keys |= set(pc.unique(pc.struct_field(pc.list_flatten(column), "key")).to_pylist())
+    return tuple(sorted(keys))
 
 
 def _zones(table: pa.Table) -> dict[str, list[Any]]:

@@ -32,6 +32,11 @@ class Fragment:
     """Physical scalar column -> [lowest, highest]; absent if all null."""
     labels: Mapping[str, Sequence[int]]
     """Physical label column -> the codes that occur."""
+    chunks: Sequence[str] = ()
+    """Keys of the chunk files that its rows refer to."""
+    blocks: Pointer | None = None
+    """XXH3-64 of every `fragment.BLOCK` bytes of the file, little-endian uint64: which rows of a damaged file are
+    whole. None for inline rows."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -42,14 +47,17 @@ class Fragment:
             "rows": self.rows,
             "zones": dict(self.zones),
             "labels": dict(self.labels),
+            "chunks": list(self.chunks),
+            "blocks": self.blocks.to_json() if self.blocks else None,
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any], bundle: str) -> Fragment:
-        inline = data["inline"]
+        inline, blocks = data["inline"], data["blocks"]
         return cls(
             data["key"], Pointer.from_json(inline, bundle) if inline else None, data["length"], data["xxh3"],
-            data["rows"], data["zones"], data["labels"],
+            data["rows"], data["zones"], data["labels"], data["chunks"],
+            Pointer.from_json(blocks, bundle) if blocks else None,
         )  # fmt: skip
 
 
@@ -59,6 +67,8 @@ class Overlay:
 
     pointer: Pointer
     rows: int
+    chunks: tuple[str, ...] = ()
+    """Keys of the chunk files that its rows refer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +105,7 @@ class Entry:
         if self.ids:
             raw["ids"] = self.ids.to_json()
         if self.overlays:
-            raw["ov"] = [[overlay.pointer.to_json(), overlay.rows] for overlay in self.overlays]
+            raw["ov"] = [[ov.pointer.to_json(), ov.rows, list(ov.chunks)] for ov in self.overlays]
         if self.deletions:
             raw["del"] = [self.deletions.to_json(), self.deleted]
         return raw
@@ -108,7 +118,9 @@ class Entry:
             raw["n"],
             raw["first"],
             Pointer.from_json(raw["ids"], bundle) if "ids" in raw else None,
-            tuple(Overlay(Pointer.from_json(pointer, bundle), rows) for pointer, rows in raw.get("ov", ())),
+            tuple(
+                Overlay(Pointer.from_json(ptr, bundle), rows, tuple(chunks)) for ptr, rows, chunks in raw.get("ov", ())
+            ),
             Pointer.from_json(deletions[0], bundle) if deletions else None,
             deletions[1] if deletions else 0,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -14,16 +13,14 @@ import numpy as np
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-
 from lakebed.storage.errors import ConflictError, NotFoundError, StateError
 from lakebed.storage.handle import _unlanded
 from lakebed.storage.selection import Selection
 from lakebed.storage.stores.base import Store
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
-from lakebed.storage.workspace import Workspace
+
 from storage_model import (
-    EMPTY,
     Column,
     Conflicted,
     Img,

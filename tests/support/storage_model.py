@@ -14,8 +14,6 @@ from typing import Any
 from unittest import mock
 
 import numpy as np
-from PIL import Image
-
 from lakebed.storage.htypes import new_spec
 from lakebed.storage.links.base import StoredLink
 from lakebed.storage.repository import Repository
@@ -23,6 +21,7 @@ from lakebed.storage.snapshot import UNLANDED
 from lakebed.storage.source import SampleSource
 from lakebed.storage.stores.base import Store
 from lakebed.storage.workspace import Workspace
+from PIL import Image
 
 
 class NoLinks:
