@@ -9,15 +9,15 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, empty_column, take_rows
+from .arrow import Ints, take_rows
+from .cells import decoded, fetch_cells
 from .commits import Tree
 from .context import Context
 from .errors import RangeError, StateError
 from .htypes import htype_of
-from .htypes.link import stored_links
 from .manifest import Entry, Manifest, read_manifest
 from .objects import Staging
-from .payloads import REF_SUFFIX, REF_TYPE, Part, read_parts
+from .payloads import REF_SUFFIX, REF_TYPE
 from .schema import Schema, TensorSpec
 
 UNLANDED = 1 << 62
@@ -133,7 +133,7 @@ class Snapshot:
     def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         """Decoded samples of chosen rows."""
         spec = self.schema[tensor]
-        return htype_of(spec.unlinked()).unpack(self.cells(tensor, rows), spec.unlinked())
+        return decoded(spec, self.cells(tensor, rows), rows)
 
     def _take(self, name: str, kind: pa.DataType, rows: Ints) -> pa.Array:
         entries = self.manifest.entries
@@ -155,49 +155,3 @@ def checked_rows(rows: Sequence[int] | Ints, count: int) -> Ints:
     if len(outside):
         raise RangeError(f"row {int(outside[0])} is outside the {count} rows there are", place=f"row {int(outside[0])}")
     return np.where(chosen < 0, chosen + count, chosen)
-
-
-def fetch_cells(
-    context: Context, spec: TensorSpec, stored: dict[str, pa.Array], rows: Sequence[int] | Ints
-) -> dict[str, pa.Array]:
-    """Stored cells made ready for `Htype.unpack` of the unlinked tensor."""
-    if spec.sequence or not (spec.link or REF_SUFFIX in stored):
-        return stored
-    if not spec.link:
-        refs = stored.pop(REF_SUFFIX)
-        return {**stored, "": _inline(context, spec, stored[""], refs, rows)}
-    payloads = _fetch_links(context, spec, stored, rows)
-    inner = htype_of(spec.unlinked()).fields(spec.unlinked())
-    ready: dict[str, pa.Array] = {"": pa.array(payloads, inner[""])}
-    for suffix, kind in inner.items():
-        if suffix:
-            ready[suffix] = stored.get(suffix, empty_column(kind, len(payloads)))
-    return ready
-
-
-def _inline(
-    context: Context, spec: TensorSpec, values: pa.Array, refs: pa.Array, rows: Sequence[int] | Ints
-) -> pa.Array:
-    """Payloads with those from chunk files put in."""
-    lengths = refs.value_lengths().to_numpy(zero_copy_only=False)
-    if not np.nan_to_num(lengths).any():
-        return values
-    held = values.to_pylist()
-    for number, parts in enumerate(refs.to_pylist()):
-        if parts:
-            place = f"tensor {spec.name!r}, row {int(rows[number])}"
-            held[number] = read_parts(context.store, [Part(**part) for part in parts], place)
-    return pa.array(held, values.type)
-
-
-def _fetch_links(
-    context: Context, spec: TensorSpec, stored: Mapping[str, pa.Array], rows: Sequence[int] | Ints
-) -> list[bytes | None]:
-    links = stored_links(stored)
-    payloads: list[bytes | None] = []
-    for row, link, found in zip(rows, links, context.links.fetch_many(links), strict=True):
-        if isinstance(found, Exception):
-            found.place = f"tensor {spec.name!r}, row {int(row)}, {link.url if link else ''}"
-            raise found
-        payloads.append(found)
-    return payloads

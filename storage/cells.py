@@ -1,0 +1,91 @@
+"""From stored cells to samples: links fetched, payloads brought in from chunk files, bytes decoded."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from .arrow import Ints, empty_column
+from .context import Context
+from .errors import SampleError
+from .htypes import UnpackError, htype_of
+from .htypes.link import stored_links
+from .htypes.sequence import flatten, inner_spec, unflatten
+from .payloads import REF_SUFFIX, Part, read_parts
+from .schema import TensorSpec
+
+Cells = Mapping[str, pa.Array]
+Rows = Sequence[int] | Ints
+
+
+def fetch_cells(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> dict[str, pa.Array]:
+    """Stored cells made ready for `Htype.unpack` of the unlinked tensor.
+
+    Raises:
+        StorageError: a linked file or a chunk cannot be read; names tensor, row and URL.
+        DamageError: a payload is not what was written.
+    """
+    if spec.sequence and spec.link:
+        flat, lengths = flatten(stored)
+        owners = np.repeat(np.asarray(rows, dtype=np.int64), lengths)
+        return unflatten(fetch_cells(context, inner_spec(spec), flat, owners), lengths)
+    if spec.link:
+        return _with_files(context, spec, stored, rows)
+    if REF_SUFFIX in stored:
+        kept = {suffix: column for suffix, column in stored.items() if suffix != REF_SUFFIX}
+        return {**kept, "": _with_parts(context, spec, stored, rows)}
+    return dict(stored)
+
+
+def decoded(spec: TensorSpec, cells: Cells, rows: Rows) -> list[Any]:
+    """Samples of cells that `fetch_cells` made ready.
+
+    Raises:
+        SampleError: the bytes of one cannot be decoded; names tensor and row.
+    """
+    try:
+        return htype_of(spec.unlinked()).unpack(cells, spec.unlinked())
+    except UnpackError as error:
+        place = f"tensor {spec.name!r}, row {int(rows[error.index])}"
+        raise SampleError(error.message, kind=error.kind, place=place, hint=error.hint) from error
+
+
+def _with_parts(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> pa.Array:
+    """Payloads, with those that lie in chunk files put in."""
+    values, refs = stored[""], stored[REF_SUFFIX]
+    lengths = refs.value_lengths().to_numpy(zero_copy_only=False)
+    if not np.nan_to_num(lengths).any():
+        return values
+    held = values.to_pylist()
+    for number, parts in enumerate(refs.to_pylist()):
+        if parts:
+            place = f"tensor {spec.name!r}, row {int(rows[number])}"
+            held[number] = read_parts(context.store, [Part(**part) for part in parts], place)
+    return pa.array(held, values.type)
+
+
+def _with_files(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> dict[str, pa.Array]:
+    """The cells of the unlinked tensor, with the files behind the links as payloads."""
+    inner = spec.unlinked()
+    payloads = _fetch_links(context, spec, stored, rows)
+    ready: dict[str, pa.Array] = {}
+    for suffix, kind in htype_of(inner).fields(inner).items():
+        if suffix:
+            ready[suffix] = stored.get(suffix, empty_column(kind, len(payloads)))
+        else:
+            ready[suffix] = pa.array(payloads, kind)
+    return ready
+
+
+def _fetch_links(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> list[bytes | None]:
+    links = stored_links(stored)
+    payloads: list[bytes | None] = []
+    for row, link, found in zip(rows, links, context.links.fetch_many(links), strict=True):
+        if isinstance(found, Exception):
+            found.place = f"tensor {spec.name!r}, row {int(row)}, {link.url if link else ''}"
+            raise found
+        payloads.append(found)
+    return payloads
