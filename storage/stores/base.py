@@ -21,10 +21,11 @@ class ObjectStat:
 
 @runtime_checkable
 class Store(Protocol):
-    """Keys are "/"-separated relative paths of printable ASCII. A store is picklable; the copy opens the same place.
+    """Keys are "/"-separated relative paths of printable ASCII (see `keys`); no key is the folder of another one.
 
     Every write returns only when the object is durable (fsync of file and folder; a completed PUT). Objects are
-    immutable once written: nothing is renamed over, appended to or truncated.
+    immutable once written: nothing is renamed over, appended to or truncated. Unfinished files stand in ``tmp/``, which
+    is listed only by a prefix that names it. A store is picklable; the copy opens the same place.
     """
 
     @property
@@ -47,6 +48,9 @@ class Store(Protocol):
 
     def create(self, key: str, data: bytes) -> None:
         """Write `key` only if it does not exist: of many racing callers exactly one returns normally.
+
+        The bytes of two callers must differ (a transaction id does that): a store that lost an answer on the network
+        knows its own write by them.
 
         Raises:
             ObjectExistsError: the key was taken.

@@ -307,6 +307,25 @@ def test_a_small_commit_is_two_writes_with_four_syncs(store: LocalStore, monkeyp
     assert done == ["open", "fsync", "link", "open", "fsync"] * 2
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="asks Linux which folder a descriptor means")
+def test_every_folder_on_the_way_to_a_new_object_is_synced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    real, synced = os.fsync, []
+
+    def fsync(fd: int) -> None:
+        synced.append(os.readlink(f"/proc/self/fd/{fd}"))
+        real(fd)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    root = tmp_path / "new" / "ds"
+    LocalStore(root, create=True)
+    assert {str(tmp_path), str(tmp_path / "new")} <= set(synced)
+    for _ in range(2):  # a second writer cannot know whether the first one came to sync them
+        synced.clear()
+        LocalStore(root).put(f"views/1/{len(list(root.rglob('*')))}", b"x")
+        assert synced[-1] == str(root / "views" / "1")
+        assert {str(root), str(root / "views")} <= set(synced)
+
+
 def recording(call: Callable[..., Any], name: str, done: list[str]) -> Callable[..., Any]:
     def run(*args: Any, **options: Any) -> Any:
         done.append(name)

@@ -71,6 +71,13 @@ def test_a_write_whose_answer_went_astray_is_recognised_as_our_own(
     assert [fault for _, fault in proxy.seen if fault is not Fault.PASS] == faults
 
 
+def test_a_lost_answer_costs_one_reading_and_no_second_write(faulty: Store, proxy: FaultProxy) -> None:
+    proxy.plan(Fault.LOSE_ANSWER)
+    before = len(proxy.seen)
+    faulty.create(KEY, b"ours")
+    assert proxy.seen[before:] == [("PUT", Fault.LOSE_ANSWER), ("GET", Fault.PASS)]
+
+
 @pytest.mark.parametrize("fault", [Fault.PASS, Fault.LOSE_ANSWER, Fault.REPEAT, Fault.ERROR_AFTER, Fault.CONFLICT])
 def test_a_slot_that_another_took_is_never_acknowledged(
     fault: Fault, faulty: Store, direct: Store, proxy: FaultProxy
