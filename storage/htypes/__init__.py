@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .base import EncodeContext, Htype, LinkHead, Payload
+from .base import EncodeContext, Htype, Payload
 from .place import UnpackError
 from .sample import Sample
 from .specs import check_tensor_name, htype_of, new_spec, parse_htype
@@ -12,7 +12,6 @@ __all__ = [
     "HTYPES",
     "EncodeContext",
     "Htype",
-    "LinkHead",
     "Payload",
     "Sample",
     "UnpackError",

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 import pyarrow as pa
 
+from ..links.base import LinkHead
 from ..schema import TensorSpec
 
 
@@ -27,16 +28,6 @@ class EncodeContext:
     first_row: int = 0
     fetch: Callable[[str, str | None], bytes] | None = None
     head: Callable[[str, str | None, int], LinkHead] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class LinkHead:
-    """The start of a linked file and what was seen of it."""
-
-    data: bytes
-    size: int
-    etag: str = ""
-    mtime: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,9 +10,9 @@ import pyarrow as pa
 
 from ...errors import LakebedError
 from ..errors import SchemaError, StorageError
-from ..links.base import Link, StoredLink
+from ..links.base import Link, LinkHead, StoredLink
 from ..schema import TensorSpec
-from .base import EncodeContext, Htype, LinkHead
+from .base import EncodeContext, Htype
 from .columns import SHAPE_TYPE, shape_column, shape_rows
 from .parallel import map_threaded
 from .payload import Facts, PayloadHtype, dump_info, shapes_or_none

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from ...errors import LakebedError
-
-if TYPE_CHECKING:  # htypes.link builds on this module; only the protocol's annotations look back.
-    from ..htypes.base import LinkHead
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +27,16 @@ class StoredLink:
     url: str
     creds_key: str | None = None
     size: int = 0
+    etag: str = ""
+    mtime: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class LinkHead:
+    """The start of a linked file and what was seen of it."""
+
+    data: bytes
+    size: int
     etag: str = ""
     mtime: float = 0.0
 

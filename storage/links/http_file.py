@@ -22,9 +22,9 @@ from urllib.request import (
 )
 
 from ..errors import StorageError
-from ..htypes.base import LinkHead
 from ..stores.retry import retrying
 from . import errors
+from .base import LinkHead
 
 TIMEOUT = 20.0
 """Seconds without a byte after which an attempt is given up."""

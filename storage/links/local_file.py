@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 
 from ..errors import StorageError
-from ..htypes.base import LinkHead
 from . import errors
+from .base import LinkHead
 
 
 def read_local(path: str, length: int | None, url: str) -> LinkHead:

@@ -11,11 +11,10 @@ from functools import partial
 
 from ...errors import LakebedError
 from ..errors import InvalidInputError
-from ..htypes.base import LinkHead
 from ..stores.opening import local_path_of
 from ..stores.s3_client import S3Access
 from . import errors
-from .base import StoredLink
+from .base import LinkHead, StoredLink
 from .creds import Credentials
 from .http_file import read_http
 from .local_file import read_local

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from ..errors import ObjectMissingError, StorageError
-from ..htypes.base import LinkHead
 from ..stores.s3_client import S3Access, error_code
 from . import errors
+from .base import LinkHead
 
 _DENIED = {"no-permission", "bad-credentials", "expired-credentials", "no-credentials", "clock-skew", "bad-creds"}
 

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 from lakebed.storage.errors import StorageError
-from lakebed.storage.htypes import EncodeContext, LinkHead, htype_of, new_spec
+from lakebed.storage.htypes import EncodeContext, htype_of, new_spec
+from lakebed.storage.links.base import LinkHead
 from lakebed.storage.schema import TensorSpec
 
 

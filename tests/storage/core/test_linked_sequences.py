@@ -7,8 +7,6 @@ import pathlib
 
 import numpy as np
 import pytest
-from PIL import Image
-
 from lakebed.storage.errors import SampleError, StorageError
 from lakebed.storage.htypes import new_spec
 from lakebed.storage.links.base import Link
@@ -16,6 +14,7 @@ from lakebed.storage.links.reader import UrlReader
 from lakebed.storage.repository import Repository
 from lakebed.storage.stores import open_store
 from lakebed.storage.workspace import Workspace
+from PIL import Image
 
 
 def new_workspace(htype: str) -> Workspace:

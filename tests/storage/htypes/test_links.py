@@ -10,9 +10,9 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from lakebed.storage.errors import SampleError, SchemaError, StorageError
-from lakebed.storage.htypes import EncodeContext, LinkHead, htype_of, new_spec
+from lakebed.storage.htypes import EncodeContext, htype_of, new_spec
 from lakebed.storage.htypes.link import HEAD_BYTES
-from lakebed.storage.links.base import Link, StoredLink
+from lakebed.storage.links.base import Link, LinkHead, StoredLink
 from PIL import Image
 
 from htype_kit import LinkedFiles, pack
