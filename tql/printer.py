@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from . import nodes
-from .parser.expressions import BINARY, CHAINS_NOT, EQUALITY, NOT, NULLITY, SIGN
+from .levels import BINARY, CHAINS_NOT, EQUALITY, NOT, NULLITY, SIGN
 from .tokens import RESERVED, keyword_kind
 
 Pieces = list["str | nodes.Node"]

@@ -1,7 +1,7 @@
 """Tokens to tree: a recursive-descent parser whose methods stand in the order of the grammar (`grammar/tql.lark`).
 
-`cursor` moves over the tokens, `expressions` and `queries` hold the grammar, `hints` knows what people mean when they
-write something else, `height` keeps trees low enough for the stages that come after.
+`cursor` moves over the tokens; `queries`, `expressions` and `operands` hold the grammar; `hints` knows what people mean
+when they write something else; `height` keeps trees low enough for the stages that come after.
 """
 
 from __future__ import annotations

@@ -66,6 +66,13 @@ class Cursor:
             self.fail(what, f'as a name it is written "{self.token.value}"' if quoted else "")
         return str(self.advance().value)
 
+    def listed(self, parse: Callable[[], T]) -> tuple[T, ...]:
+        """What `parse` makes of one or more things with commas between them."""
+        found = [parse()]
+        while self.accept(","):
+            found.append(parse())
+        return tuple(found)
+
     def span_from(self, start: int) -> Span:
         """From `start` to the end of the last token consumed."""
         return Span(start, self.tokens[self.position - 1].end)

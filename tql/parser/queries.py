@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Literal as OneOf
 
+from ..levels import LEVELS
 from ..nodes import (
     Body,
     CommonTable,
@@ -26,7 +27,7 @@ from ..nodes import (
     Ungroup,
 )
 from ..tokens import ALIAS_KINDS, END, INTEGER, NAME_KINDS, QUOTED, STRING
-from .expressions import LEVELS, ExpressionParser
+from .expressions import ExpressionParser
 from .hints import hint_for_statement
 
 SET_OPERATORS: dict[str, SetOperator] = {"UNION": "UNION", "INTERSECT": "INTERSECT", "EXCEPT": "EXCEPT"}
@@ -60,10 +61,7 @@ class QueryParser(ExpressionParser):
 
     def parse_with(self) -> tuple[CommonTable, ...]:
         self.expect("WITH")
-        tables = [self.parse_common_table()]
-        while self.accept(","):
-            tables.append(self.parse_common_table())
-        return tuple(tables)
+        return self.listed(self.parse_common_table)
 
     def parse_common_table(self) -> CommonTable:
         start = self.token.start
@@ -99,7 +97,7 @@ class QueryParser(ExpressionParser):
         top = self.maybe_top()
         distinct = self.accept("DISTINCT")
         distinct_on = self.parse_distinct_on() if distinct and self.peek("ON") else ()
-        items = self.parse_items()
+        items = self.listed(self.parse_item)
         source = self.parse_from() if self.accept("FROM") else None
         where = self.parse_expression() if self.accept("WHERE") else None
         expand = self.parse_expand() if self.peek("EXPAND") else None
@@ -132,12 +130,6 @@ class QueryParser(ExpressionParser):
         self.expect("ON")
         return self.bracketed("(", ")", self.parse_expressions)
 
-    def parse_items(self) -> tuple[SelectItem, ...]:
-        items = [self.parse_item()]
-        while self.accept(","):
-            items.append(self.parse_item())
-        return tuple(items)
-
     def parse_item(self) -> SelectItem:
         start = self.token.start
         star = self.maybe_star()
@@ -169,7 +161,7 @@ class QueryParser(ExpressionParser):
             if self.peek(STRING):
                 self.fail("a name after AS", 'an alias is a name: write it bare or in double quotes, AS "my column"')
             return self.expect_name("a name after AS")
-        return self.expect_name("an alias") if self.token.kind in ALIAS_KINDS else None
+        return str(self.advance().value) if self.token.kind in ALIAS_KINDS else None
 
     # --- FROM --------------------------------------------------------------------------------------------------------
 
@@ -248,10 +240,7 @@ class QueryParser(ExpressionParser):
         return Join(kind, left, right, on, using, span=self.span_from(start))
 
     def parse_names(self) -> tuple[str, ...]:
-        names = [self.expect_name("a column")]
-        while self.accept(","):
-            names.append(self.expect_name("a column"))
-        return tuple(names)
+        return self.listed(lambda: self.expect_name("a column"))
 
     # --- EXPAND, GROUP, UNGROUP --------------------------------------------------------------------------------------
 
@@ -306,10 +295,7 @@ class QueryParser(ExpressionParser):
     def parse_order_by(self) -> tuple[OrderItem, ...]:
         self.expect("ORDER")
         self.expect("BY")
-        items = [self.parse_order_item()]
-        while self.accept(","):
-            items.append(self.parse_order_item())
-        return tuple(items)
+        return self.listed(self.parse_order_item)
 
     def parse_order_item(self) -> OrderItem:
         start = self.token.start
