@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from .dataloader import Loader, make_loader
     from .errors import LoaderTimeoutError, TransformError, WorkerError
     from .index import Index, read_index
+    from .mapstyle import RowDataset, make_dataset
     from .materialiser import materialise
     from .options import ImagePolicy, MaterialiseOptions, jpeg, raw
     from .samples import SampleDict
@@ -33,7 +34,9 @@ _HOMES = {
     "TransformError": "errors",
     "WorkerError": "errors",
     "jpeg": "options",
+    "make_dataset": "mapstyle",
     "make_loader": "dataloader",
+    "RowDataset": "mapstyle",
     "materialise": "materialiser",
     "numpy_batches": "batches",
     "raw": "options",
@@ -48,10 +51,12 @@ __all__ = [
     "MaterialiseOptions",
     "MaterialisedView",
     "NumpyBatches",
+    "RowDataset",
     "SampleDict",
     "TransformError",
     "WorkerError",
     "jpeg",
+    "make_dataset",
     "make_loader",
     "materialise",
     "numpy_batches",

@@ -126,10 +126,9 @@ class BatchBuilder:
             DamageError: no sample of the batch could be read.
         """
         began = time.perf_counter()
-        samples = [sample for part in parts for sample in part.samples]
         rows = [row for part in parts for row in part.rows]
         bad = tuple(sample for part in parts for sample in part.bad)
-        if not samples:
+        if not rows:
             raise DamageError(
                 f"none of the {len(bad)} samples of a batch could be read",
                 kind="empty-batch",
@@ -137,10 +136,14 @@ class BatchBuilder:
                 hint="use on_error='substitute', or mend the data",
             )
         ready = {k: v.view(Ready) for k, v in out.items()} if all(part.whole for part in parts) else {}
-        done = [self._transformed(sample, row) for sample, row in zip(samples, rows, strict=True)]
+        done = [sample for part in parts for sample in self.transformed(part)]
         batch = self._collated(done, rows, ready)
         times = BatchTimes(sum(part.seconds for part in parts), time.perf_counter() - began)
-        return Built(batch, len(samples), bad, times)
+        return Built(batch, len(rows), bad, times)
+
+    def transformed(self, loaded: Loaded) -> list[Any]:
+        """The samples after the transform. Raises TransformError."""
+        return [self._transformed(sample, row) for sample, row in zip(loaded.samples, loaded.rows, strict=True)]
 
     def _replace(
         self, batch: BatchRows, offset: int, row: int, sample: SampleDict, failed: Failed, loaded: Loaded

@@ -24,6 +24,7 @@ from ..storage.errors import ObjectExistsError, ObjectMissingError
 from ..storage.schema import Schema, TensorSpec
 from ..storage.source import SampleSource
 from ..storage.stores.base import Store
+from .advice import advice
 from .chunks import ChunkEntry, write_chunk
 from .facts import Facts
 from .geometry import check_resizable
@@ -94,6 +95,8 @@ def materialise(source: SampleSource, store: Store, prefix: str, options: Materi
     store.put(f"{prefix}/{index.key}", memoryview(index.data).cast("B"))
     for stat in list(store.list(f"{notes}/")):
         store.delete(stat.key)
+    if chosen.progress and (said := advice(index)):
+        print(said)  # it stands below the progress bar, and is asked for with it
     return index
 
 

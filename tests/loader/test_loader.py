@@ -15,7 +15,15 @@ import pytest
 import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from lakebed.loader import Loader, MaterialisedView, MaterialiseOptions, SampleDict, make_loader, materialise
+from lakebed.loader import (
+    Loader,
+    MaterialisedView,
+    MaterialiseOptions,
+    SampleDict,
+    make_dataset,
+    make_loader,
+    materialise,
+)
 from lakebed.loader.errors import TransformError
 from lakebed.loader.shards import Tail
 from lakebed.storage.errors import InvalidInputError, NotFoundError, StateError
@@ -409,3 +417,16 @@ def test_shuffling_class_sorted_data_mixes_classes_like_a_full_permutation(tmp_p
         variances.append(np.var(np.array(counts)))
     expected = 100 / classes * (1 - 1 / classes) * (rows - 100) / (rows - 1)
     assert all(abs(variance / expected - 1) < 0.12 for variance in variances)
+
+
+def test_a_map_style_dataset_works_with_any_sampler(view: MaterialisedView) -> None:
+    dataset = make_dataset(view, tensors=["categories"], transform=lambda sample: int(sample["index"][0]))
+    assert len(dataset) == ROWS
+    assert dataset[-1] == ROWS - 1
+    with pytest.raises(IndexError):
+        dataset[ROWS]
+    sampler = torch.utils.data.WeightedRandomSampler([0.0] * 50 + [1.0] * 3, 30)
+    batches = list(torch.utils.data.DataLoader(dataset, batch_size=7, sampler=sampler))
+    assert {int(row) for batch in batches for row in batch} <= {50, 51, 52}
+    shuffled = torch.utils.data.DataLoader(dataset, batch_size=8, shuffle=True)
+    assert sorted(int(row) for batch in shuffled for row in batch) == list(range(ROWS))
