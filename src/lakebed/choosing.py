@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .dataloader import DataLoaderBuilder
 from .indexing import RowArray
 from .places import resolve
 from .progress import progress
-from .reading import Readable, Row
+from .reading import Readable
 from .results import Groups, ResultTable, shown_tensors
+from .row import Row
 from .storage.errors import InvalidInputError
 
 
@@ -52,6 +54,13 @@ class Choosing(Readable):
                 lambda rows: self._subset(rows, None, None, query_string), result, result.offsets, result.rows
             )
         return self._subset(result.rows, shown_tensors(result), result.computed, query_string)
+
+    def dataloader(self, ignore_errors: bool = False, verbose: bool = False) -> DataLoaderBuilder:
+        """A loader described step by step: ``ds.dataloader().transform(f).batch(16).shuffle().pytorch(num_workers=4)``.
+
+        `ignore_errors` leaves out samples that cannot be read; `verbose` is accepted for old scripts and unused.
+        """
+        return DataLoaderBuilder(self, {"on_error": "skip"} if ignore_errors else {})
 
     def filter(
         self,

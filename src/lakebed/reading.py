@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import os
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .indexing import RowArray, row_number, rows_of
-from .info import RESERVED, Info
+from .group_names import GROUPS_KEY, all_groups, sub_groups
+from .indexing import RowArray, rows_of
+from .info import Info
+from .outlets import Outlets
+from .row import Row
 from .storage.errors import InvalidInputError, StateError
 from .storage.schema import Schema, unknown_tensor
 from .storage.source import SampleSource
@@ -17,28 +19,15 @@ from .tensor import Tensor
 
 if TYPE_CHECKING:
     import pyarrow as pa
-    from PIL import Image
-    from torch.utils.data import DataLoader
-
-GROUPS_KEY = RESERVED + "groups"
-"""Key of the dataset's info that lists groups without tensors; groups with tensors need no record."""
 
 
-class Readable(ABC):
+class Readable(Outlets):
     """Rows with named tensors. `len` is the number of rows; iterating yields them one by one.
 
     ``x["boxes"]`` and ``x.boxes`` are a `Tensor`; ``x["group"]`` and ``x.group`` a `Group`; ``x[5]`` a `Row`;
     ``x[2:9]``, ``x[[4, 1]]`` and ``x[mask]`` a view of those rows; ``x[["images", "boxes"]]`` one of those tensors;
     ``x[2:9, ["images", "boxes"]]`` both.
     """
-
-    @abstractmethod
-    def _source(self) -> SampleSource:
-        """Where rows are read from, as they are now."""
-
-    @abstractmethod
-    def _pinned(self) -> SampleSource:
-        """The same rows, fixed for ever."""
 
     @abstractmethod
     def _subset(
@@ -191,134 +180,6 @@ class Readable(ABC):
     def _empty_groups(self) -> tuple[str, ...]:
         return tuple(self._stored_info("").get(GROUPS_KEY, ()))
 
-    # The rows as a whole
-
-    def plot(
-        self,
-        rows: Iterable[int] | int | None = None,
-        path: str | os.PathLike[str] | None = None,
-        *,
-        columns: int = 4,
-        tile: int = 320,
-        tensors: Sequence[str] | None = None,
-    ) -> Image.Image:
-        """A picture of chosen rows: a grid of their images with boxes, masks and class names.
-
-        `rows` are row numbers here (None: the first 12; an int: the first so many); `path` also writes the picture;
-        `columns` stand side by side, each fitted into `tile` pixels; `tensors` names what to draw instead of the first
-        image, bbox, binary_mask and class_label tensor. Returns a PIL image, which a notebook shows.
-
-        Raises:
-            InvalidInputError: there is no image tensor.
-            RangeError: a row is not there.
-            StorageError: an image cannot be fetched, or `path` not be written.
-        """
-        from .plot import plot_rows
-
-        return plot_rows(self._source(), rows, path, columns=columns, tile=tile, tensors=tensors or self._names())
-
-    def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Image.Image:
-        """The picture of `plot` for the first rows; `width` and `height` are accepted for old scripts and unused."""
-        return self.plot()
-
-    def pytorch(self, transform: Any = None, **options: Any) -> DataLoader[Any]:
-        """A `torch.utils.data.DataLoader` over these rows; the arguments are those of `lakebed.loader.make_loader`.
-
-        Among them: ``tensors=``, ``batch_size=``, ``num_workers=``, ``shuffle=``, ``collate_fn=``, ``drop_last=``,
-        ``decode_method=``, ``pin_memory=``, ``return_index=``, ``seed=``. The transform gets a dict of NumPy arrays.
-
-        Raises:
-            InvalidInputError: an argument is unknown or does not fit.
-            StateError: rows of this dataset have not landed yet and cannot be handed to another process.
-        """
-        from .loader import make_loader
-
-        if options.get("tensors") is None:
-            options["tensors"] = list(self._names())
-        return make_loader(self._pinned(), transform=transform, **options)
-
-    def to_arrow(self, tensors: Sequence[str] | None = None) -> pa.Table:
-        """The stored values of the tensors as an Arrow table; links are URLs, big payloads null.
-
-        One column a tensor, in the tensors' order, named as the tensor.
-        """
-        source = self._source()
-        specs = [source.schema[name] for name in (tensors or self._names())]
-        return source.table([spec.column for spec in specs]).rename_columns([spec.name for spec in specs])
-
-    def to_pandas(self, tensors: Sequence[str] | None = None) -> Any:
-        """`to_arrow` as a pandas DataFrame; needs pandas."""
-        return self.to_arrow(tensors).to_pandas()
-
-    def summary(self, force: bool = False) -> None:
-        """Print the tensors with htype, shape, dtype and compression. `force` is accepted for old scripts."""
-        from .summary import summary_text
-
-        print(summary_text(repr(self), self._source(), self._names()))
-
-    def _repr_html_(self) -> str:
-        from .summary import summary_html
-
-        return summary_html(repr(self), self._source(), self._names())
-
-
-class Row:
-    """One row: ``row["boxes"].numpy()``, ``row.boxes``, and on a dataset ``row.update({...})``."""
-
-    __slots__ = ("_number", "_owner")
-
-    def __init__(self, owner: Readable, number: int) -> None:
-        self._owner = owner
-        self._number = number
-
-    @property
-    def index(self) -> int:
-        """The row's number in what it was taken from."""
-        return self._number
-
-    @property
-    def tensors(self) -> dict[str, Tensor]:
-        """This row's cell of each tensor."""
-        return {name: self._cell(Tensor(self._owner, name)) for name in self._owner._names()}
-
-    def update(self, sample: dict[str, Any]) -> None:
-        """Write several cells of this row in one step: all of them or, on an error, none.
-
-        Raises:
-            SampleError: a sample does not fit its tensor.
-            NotFoundError: a key is no tensor.
-            StateError: the row is of a view or an old commit.
-        """
-        self._owner._update_row(self._number, sample)
-
-    def numpy(self) -> dict[str, Any]:
-        """The decoded cells by tensor name."""
-        return {name: cell.numpy() for name, cell in self.tensors.items()}
-
-    def keys(self) -> tuple[str, ...]:
-        return self._owner._names()
-
-    def __getitem__(self, name: str) -> Any:
-        if not isinstance(name, str):
-            raise InvalidInputError("a row is indexed by tensor names", kind="bad-index", hint='ds[5]["boxes"]')
-        return self._cell(self._owner._named(name))
-
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("_"):
-            raise AttributeError(name)
-        return self._cell(getattr(self._owner, name))
-
-    def __repr__(self) -> str:
-        return f"Row({self._number}, tensors={list(self._owner._names())})"
-
-    def _cell(self, found: Any) -> Any:
-        if isinstance(found, Group):
-            return Row(found, self._number)
-        if not isinstance(found, Tensor):
-            raise AttributeError(f"a row has no attribute or tensor of type {type(found).__name__}")
-        # Checked now, so that a row that has been popped is an error here and not a neighbour's value.
-        return found[row_number(self._number, len(self._owner))]
-
 
 class Group(Readable):
     """Tensors whose names share a prefix: ``ds["labels"]["boxes"]`` is ``ds["labels/boxes"]``."""
@@ -399,19 +260,6 @@ class Group(Readable):
 
     def _tensor_info(self, tensor: str) -> Info:
         return self._owner._tensor_info(tensor)
-
-
-def all_groups(names: Sequence[str], empty: Sequence[str]) -> list[str]:
-    """Every group that tensors called `names`, and `empty` groups, make: ``a`` and ``a/b`` for ``a/b/c``."""
-    parts = [name.split("/")[:-1] for name in names] + [name.split("/") for name in empty]
-    found = ("/".join(path[:depth]) for path in parts for depth in range(1, len(path) + 1))
-    return list(dict.fromkeys(found))
-
-
-def sub_groups(prefix: str, names: Sequence[str], empty: Sequence[str]) -> list[str]:
-    """The groups directly under `prefix` ("" or ending in "/"), by their name there."""
-    inner = (group[len(prefix) :] for group in all_groups(names, empty) if group.startswith(prefix))
-    return [name for name in inner if name and "/" not in name]
 
 
 def _is_names(part: Any) -> bool:

@@ -6,8 +6,9 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+from .group_names import GROUPS_KEY, all_groups
 from .handle import Handle
-from .reading import GROUPS_KEY, Group, all_groups
+from .reading import Group
 from .storage.errors import AlreadyExistsError, NotFoundError, SchemaError
 from .storage.htypes import new_spec
 from .storage.schema import TensorSpec, unknown_tensor

@@ -4,47 +4,20 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict
-from typing import Any, Protocol, TypeAlias
+from typing import Any
 
 import numpy as np
 
-from .indexing import EVERYTHING, Pick, RowArray
-from .info import Info
+from .indexing import Pick, RowArray
 from .recast import appendable
 from .samples import as_numpy, inside, merge_data, stack
-from .shapes import Shape, ShapeInterval, sample_shapes, shape_interval
 from .storage.errors import InvalidInputError
 from .storage.htypes import htype_of
-from .storage.schema import Schema, TensorSpec
-from .storage.source import SampleSource
 from .stored import stored_cells
-
-# Inside `Tensor` the names list and dict are methods, as in Deep Lake.
-Facts: TypeAlias = dict[str, Any]
-Values: TypeAlias = list[Any]
-Shapes: TypeAlias = list[Shape]
+from .tensor_facts import Facts, TensorFacts, Values
 
 
-class Owner(Protocol):
-    """What a tensor asks of the dataset or view that it belongs to."""
-
-    def _source(self) -> SampleSource: ...
-
-    def _schema(self) -> Schema: ...
-
-    def _read(self, tensor: str, rows: RowArray) -> list[Any]: ...
-
-    def _assign(self, tensor: str, rows: RowArray, values: Sequence[Any]) -> None: ...
-
-    def _append_cells(self, tensor: str, values: Iterable[Any]) -> None: ...
-
-    def _tensor_info(self, tensor: str) -> Info: ...
-
-    def __len__(self) -> int: ...
-
-
-class Tensor:
+class Tensor(TensorFacts):
     """A column of samples: ``ds.boxes``, ``view["group/masks"]``, ``ds.images[3:7]``, ``ds.images[0, :100, :100]``.
 
     Indexing is lazy: the first index chooses rows, the ones after it a part of each sample. `numpy`, `data`, `text`
@@ -52,87 +25,12 @@ class Tensor:
     ``tensor[i, 10:20, 10:20] = patch`` a part of one; on a view and on an old commit that is a StateError.
     """
 
-    __slots__ = ("_owner", "_pick", "name")
-
-    def __init__(self, owner: Owner, name: str, pick: Pick = EVERYTHING) -> None:
-        self._owner = owner
-        self._pick = pick
-        self.name = name
-        """The full name, with its groups: ``"labels/boxes"``."""
-
-    # What it is
-
-    @property
-    def meta(self) -> Facts:
-        """Everything the schema says of the tensor, as a plain dictionary."""
-        return {**asdict(self._spec), "htype": self.htype, "length": self.num_samples}
-
-    @property
-    def htype(self) -> str:
-        """The htype as it was declared, with its wrappers: ``"link[image]"``."""
-        return self._spec.full_htype
-
-    @property
-    def base_htype(self) -> str:
-        """The htype without ``link[...]`` and ``sequence[...]``."""
-        return self._spec.htype
-
-    @property
-    def dtype(self) -> np.dtype[Any] | None:
-        """The NumPy dtype of a sample; None while nothing has fixed it."""
-        name = self._spec.dtype
-        return None if name is None else np.dtype(object if name in ("str", "Any", "List") else name)
-
-    @property
-    def is_single(self) -> bool:
-        """Whether one row was chosen by number, so that reading gives a sample and not a stack or list of them."""
-        return self._pick.single
-
-    @property
-    def is_link(self) -> bool:
-        return self._spec.link
-
-    @property
-    def is_sequence(self) -> bool:
-        return self._spec.sequence
-
-    @property
-    def hidden(self) -> bool:
-        return self._spec.hidden
-
-    @property
-    def verify(self) -> bool:
-        """Whether linked files are looked at when they are appended."""
-        return self._spec.verify
-
-    @property
-    def sample_compression(self) -> str | None:
-        return self._spec.sample_compression
-
-    @property
-    def chunk_compression(self) -> str | None:
-        return self._spec.chunk_compression
-
-    @property
-    def info(self) -> Info:
-        """Facts about the tensor, such as ``info.class_names``; writes are versioned."""
-        return self._owner._tensor_info(self.name)
-
-    @property
-    def num_samples(self) -> int:
-        """Samples in the whole tensor, whatever the index."""
-        return len(self._owner)
-
-    @property
-    def is_empty_tensor(self) -> bool:
-        return self.num_samples == 0
+    __slots__ = ()
 
     def __len__(self) -> int:
         if self._pick.single:
             return len(self._one())
         return len(self._rows())
-
-    # Shapes
 
     @property
     def shape(self) -> tuple[int | None, ...]:
@@ -144,23 +42,9 @@ class Tensor:
         return self.shape_interval.fixed()
 
     @property
-    def shape_interval(self) -> ShapeInterval:
-        """Smallest and largest extent of each axis, rows first: prints as ``(200, 427:640, 500:640, 3)``."""
-        return shape_interval(self._owner._source(), self.name, self._rows())
-
-    def shapes(self) -> Shapes:
-        """The shape of each sample."""
-        return sample_shapes(self._owner._source(), self.name, self._rows())
-
-    @property
     def ndim(self) -> int:
         """Axes that `numpy` gives: one more than a sample has, unless one row was chosen by number."""
         return len(self.shape)
-
-    @property
-    def is_dynamic(self) -> bool:
-        """Whether samples differ in shape, so that `numpy` needs ``aslist=True``."""
-        return self.shape_interval.is_dynamic
 
     # Reading
 
@@ -305,13 +189,6 @@ class Tensor:
         return appendable(self._owner._source(), self._spec, self._rows())
 
     # Inside
-
-    @property
-    def _spec(self) -> TensorSpec:
-        return self._owner._schema()[self.name]
-
-    def _rows(self) -> RowArray:
-        return self._pick.resolve(len(self._owner))
 
     def _samples(self) -> Values:
         return self._owner._read(self.name, self._rows())

@@ -1,0 +1,70 @@
+"""`ds.dataloader()`: a loader described step by step, as Deep Lake's fluent interface does."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+from .storage.errors import StateError
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
+
+    from .choosing import Choosing
+
+
+@dataclass(frozen=True, slots=True)
+class DataLoaderBuilder:
+    """Steps on the way to a loader; each gives a new builder, so one may be the start of several.
+
+    ``ds.dataloader().query(...).transform(f).batch(16).shuffle().pytorch(num_workers=4)``
+    """
+
+    rows: Choosing
+    """The dataset or view whose rows are loaded."""
+    options: dict[str, Any] = field(default_factory=dict)
+    """Arguments of `Readable.pytorch` so far."""
+
+    def batch(self, batch_size: int, drop_last: bool = False) -> DataLoaderBuilder:
+        """Batches of `batch_size` rows."""
+        return self._with("batch", batch_size=batch_size, drop_last=drop_last)
+
+    def shuffle(self, shuffle: bool = True, buffer_size: int = 2048) -> DataLoaderBuilder:
+        """A new random order in every epoch; `buffer_size` is unused, because every order is exact here."""
+        return self._with("shuffle", shuffle=shuffle)
+
+    def transform(self, transform: Callable[..., Any] | dict[str, Any], **kwargs: Any) -> DataLoaderBuilder:
+        """Call `transform` with each sample (and `kwargs`), or one callable for each tensor."""
+        return self._with("transform", transform=transform, transform_kwargs=kwargs)
+
+    def query(self, query_string: str) -> DataLoaderBuilder:
+        """Only the rows that a TQL query chooses."""
+        return replace(self, rows=self.rows.query(query_string))
+
+    def sample_by(
+        self, weights: str | Sequence[float], replace: bool = True, size: int | None = None
+    ) -> DataLoaderBuilder:
+        """Rows drawn at random by weight; see `Dataset.sample_by`."""
+        return DataLoaderBuilder(self.rows.sample_by(weights, replace, size), self.options)
+
+    def offset(self, off: int) -> DataLoaderBuilder:
+        """Leave out the first `off` rows."""
+        return replace(self, rows=self.rows[off:])
+
+    def pytorch(self, **options: Any) -> DataLoader[Any]:
+        """The loader; `options` are further arguments of `Dataset.pytorch`, such as ``num_workers=``."""
+        loader: DataLoader[Any] = self.rows.pytorch(**{**self.options, **options})
+        return loader
+
+    def numpy(self, **options: Any) -> Iterator[Any]:
+        """Batches of NumPy arrays without torch; `options` are those of `lakebed.loader.numpy_batches`."""
+        from .loader import numpy_batches
+
+        chosen = {"tensors": list(self.rows._names()), **self.options, **options}
+        return iter(numpy_batches(self.rows._pinned(), **chosen))
+
+    def _with(self, step: str, **options: Any) -> DataLoaderBuilder:
+        if any(name in self.options for name in options):
+            raise StateError(f"{step}() was already called", kind="step-repeated", hint="each step is taken once")
+        return replace(self, options={**self.options, **options})

@@ -1,0 +1,152 @@
+"""Ways out of a dataset or view: pictures, PyTorch loaders, Arrow tables, summaries."""
+
+from __future__ import annotations
+
+import os
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from .storage.source import SampleSource
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+    from PIL import Image
+    from torch.utils.data import DataLoader
+
+
+class Outlets(ABC):
+    """What can be done with all rows at once."""
+
+    @abstractmethod
+    def _source(self) -> SampleSource:
+        """Where rows are read from, as they are now."""
+
+    @abstractmethod
+    def _pinned(self) -> SampleSource:
+        """The same rows, fixed for ever."""
+
+    @abstractmethod
+    def _names(self) -> tuple[str, ...]:
+        """Names of the tensors that are shown."""
+
+    @abstractmethod
+    def _full_names(self, names: Sequence[str]) -> list[str]:
+        """Full names of tensors, groups replaced by their members."""
+
+    def plot(
+        self,
+        rows: Iterable[int] | int | None = None,
+        path: str | os.PathLike[str] | None = None,
+        *,
+        columns: int = 4,
+        tile: int = 320,
+        tensors: Sequence[str] | None = None,
+    ) -> Image.Image:
+        """A picture of chosen rows: a grid of their images with boxes, masks and class names.
+
+        `rows` are row numbers here (None: the first 12; an int: the first so many); `path` also writes the picture;
+        `columns` stand side by side, each fitted into `tile` pixels; `tensors` names what to draw instead of the first
+        image, bbox, binary_mask and class_label tensor. Returns a PIL image, which a notebook shows.
+
+        Raises:
+            InvalidInputError: there is no image tensor.
+            RangeError: a row is not there.
+            StorageError: an image cannot be fetched, or `path` not be written.
+        """
+        from .plot import plot_rows
+
+        return plot_rows(self._source(), rows, path, columns=columns, tile=tile, tensors=tensors or self._names())
+
+    def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Image.Image:
+        """The picture of `plot` for the first rows; `width` and `height` are accepted for old scripts and unused."""
+        return self.plot()
+
+    def pytorch(
+        self,
+        transform: Any = None,
+        tensors: Sequence[str] | None = None,
+        num_workers: int = 0,
+        batch_size: int = 1,
+        drop_last: bool = False,
+        collate_fn: Any = None,
+        pin_memory: bool = False,
+        shuffle: bool = False,
+        buffer_size: int = 2048,
+        use_local_cache: bool = False,
+        progressbar: bool = False,
+        return_index: bool = True,
+        pad_tensors: bool = False,
+        transform_kwargs: Mapping[str, Any] | None = None,
+        decode_method: Mapping[str, str] | None = None,
+        cache_size: int | None = None,
+        **options: Any,
+    ) -> DataLoader[Any]:
+        """A `torch.utils.data.DataLoader` over these rows; ``len`` is its number of batches.
+
+        Args:
+            transform: called with a dict of NumPy arrays for each row: images uint8 (h, w, c), boxes float32 (n, 4),
+                labels int64 (n,), writable and contiguous. Or a dict of callables by tensor (None keeps the sample),
+                which also chooses the tensors.
+            tensors: which tensors are read, groups by their name; None reads all that are shown.
+            num_workers: processes; 0 reads and decodes in threads of this one.
+            batch_size: rows of a batch.
+            drop_last: leave out the last, smaller batch.
+            collate_fn: makes a batch of the list of transformed samples.
+            shuffle: a new random order in every epoch, each row once.
+            return_index: add "index", the row's number here, to each sample.
+            transform_kwargs: further arguments of `transform`.
+            decode_method: by tensor "numpy", "tobytes", "pil" or "data".
+            buffer_size: accepted for old scripts and unused, as `use_local_cache`, `progressbar`, `pad_tensors` and
+                `cache_size` are: shuffling needs no buffer here.
+            options: more of `lakebed.loader.make_loader`: ``seed=``, ``on_error=``, ``distributed=``, ``resize=``,
+                ``prefetch_factor=``, ``persistent_workers=``, ...
+
+        Raises:
+            InvalidInputError, NotFoundError: an argument does not fit.
+            StateError: inside ``with ds:`` rows cannot be handed to worker processes.
+        """
+        from .loader import make_loader
+
+        if tensors is None:
+            tensors = list(transform) if isinstance(transform, Mapping) else self._names()
+        loader: DataLoader[Any] = make_loader(
+            self._pinned(),
+            tensors=self._full_names(tensors),
+            transform=transform,
+            num_workers=num_workers,
+            batch_size=batch_size,
+            drop_last=drop_last,
+            collate_fn=collate_fn,
+            pin_memory=pin_memory,
+            shuffle=shuffle,
+            return_index=return_index,
+            transform_kwargs=transform_kwargs,
+            decode_method=decode_method,
+            **options,
+        )
+        return loader
+
+    def to_arrow(self, tensors: Sequence[str] | None = None) -> pa.Table:
+        """The stored values of the tensors as an Arrow table; links are URLs, big payloads null.
+
+        One column a tensor, in the tensors' order, named as the tensor.
+        """
+        source = self._source()
+        specs = [source.schema[name] for name in (tensors or self._names())]
+        return source.table([spec.column for spec in specs]).rename_columns([spec.name for spec in specs])
+
+    def to_pandas(self, tensors: Sequence[str] | None = None) -> Any:
+        """`to_arrow` as a pandas DataFrame; needs pandas."""
+        return self.to_arrow(tensors).to_pandas()
+
+    def summary(self, force: bool = False) -> None:
+        """Print the tensors with htype, shape, dtype and compression. `force` is accepted for old scripts."""
+        from .summary import summary_text
+
+        print(summary_text(repr(self), self._source(), self._names()))
+
+    def _repr_html_(self) -> str:
+        from .summary import summary_html
+
+        return summary_html(repr(self), self._source(), self._names())

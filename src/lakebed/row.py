@@ -1,0 +1,78 @@
+"""One row of a dataset or view: its cells by tensor, and on a dataset the way to write them together."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+from .indexing import row_number
+from .storage.errors import InvalidInputError
+from .tensor import Tensor
+from .tensor_facts import Owner
+
+
+class RowOwner(Owner, Protocol):
+    """What a row asks of the dataset, view or group that it belongs to."""
+
+    def _names(self) -> tuple[str, ...]: ...
+
+    def _named(self, name: str) -> Any: ...
+
+    def _update_row(self, row: int, sample: dict[str, Any]) -> None: ...
+
+
+class Row:
+    """One row: ``row["boxes"].numpy()``, ``row.boxes``, and on a dataset ``row.update({...})``."""
+
+    __slots__ = ("_number", "_owner")
+
+    def __init__(self, owner: RowOwner, number: int) -> None:
+        self._owner = owner
+        self._number = number
+
+    @property
+    def index(self) -> int:
+        """The row's number in what it was taken from."""
+        return self._number
+
+    @property
+    def tensors(self) -> dict[str, Tensor]:
+        """This row's cell of each tensor."""
+        return {name: self._cell(Tensor(self._owner, name)) for name in self._owner._names()}
+
+    def update(self, sample: dict[str, Any]) -> None:
+        """Write several cells of this row in one step: all of them or, on an error, none.
+
+        Raises:
+            SampleError: a sample does not fit its tensor.
+            NotFoundError: a key is no tensor.
+            StateError: the row is of a view or an old commit.
+        """
+        self._owner._update_row(self._number, sample)
+
+    def numpy(self) -> dict[str, Any]:
+        """The decoded cells by tensor name."""
+        return {name: cell.numpy() for name, cell in self.tensors.items()}
+
+    def keys(self) -> tuple[str, ...]:
+        return self._owner._names()
+
+    def __getitem__(self, name: str) -> Any:
+        if not isinstance(name, str):
+            raise InvalidInputError("a row is indexed by tensor names", kind="bad-index", hint='ds[5]["boxes"]')
+        return self._cell(self._owner._named(name))
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return self._cell(getattr(self._owner, name))
+
+    def __repr__(self) -> str:
+        return f"Row({self._number}, tensors={list(self._owner._names())})"
+
+    def _cell(self, found: Any) -> Any:
+        if not isinstance(found, Tensor):
+            if not hasattr(found, "_named"):
+                raise AttributeError("a row has tensors and groups, update(), numpy(), keys() and index")
+            return Row(found, self._number)
+        # Checked now, so that a row that has been popped is an error here and not a neighbour's value.
+        return found[row_number(self._number, len(self._owner))]
