@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,6 +42,7 @@ class Loader(DataLoader[Any]):
         self._current: tuple[int, int] = (0, 0)
         self._resumed: tuple[int, int] | None = None
         self._receiver: Receiver | None = None
+        self._ended_with: Any = None
         self._batches = dataset
         super().__init__(dataset, batch_size=None, num_workers=num_workers, collate_fn=_unchanged, **options)
 
@@ -57,7 +59,20 @@ class Loader(DataLoader[Any]):
         self._batches.begin(epoch, start, self.seed, self._receiver.token)
         self._current = (epoch, start)
         self._stats.start()
-        return LoaderIterator(self, super().__iter__(), epoch, start, self._receiver)
+        inner: Any = super().__iter__()
+        running = LoaderIterator(self, inner, epoch, start, self._receiver)
+        self._end_workers_with(self if self.persistent_workers else running, inner)
+        return running
+
+    def _end_workers_with(self, owner: Any, inner: Any) -> None:
+        """Stop the workers of `inner` when `owner` is gone, also where an exception's traceback made a cycle of both.
+
+        The collector of cycles takes torch's queues apart before torch can use them to end its workers, and then
+        waits five seconds for each. `finalize` keeps `inner` out of the cycle.
+        """
+        if self.num_workers and inner is not self._ended_with:
+            self._ended_with = inner if self.persistent_workers else None
+            weakref.finalize(owner, inner._shutdown_workers).atexit = False
 
     def plan(self, epoch: int, start: int) -> EpochPlan:
         """The batches of this rank in an epoch, from a position on."""
