@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -16,20 +16,21 @@ from .local import LocalStore
 from .memory import MemoryStore
 from .places import data_folder
 
+Creds = Mapping[str, Any] | Callable[[], Mapping[str, str]] | str | None
+
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 _HUB_NAME = re.compile(r"[A-Za-z0-9_][\w.-]*/[A-Za-z0-9_][\w.-]*", re.ASCII)
 
 
-def open_store(
-    path: str | os.PathLike[str], creds: Mapping[str, Any] | str | None = None, create: bool = False
-) -> Store:
+def open_store(path: str | os.PathLike[str], creds: Creds = None, create: bool = False) -> Store:
     """The store at `path`; nothing is read yet.
 
     Args:
         path: a local path, ``file://`` URL, ``mem://name`` (in this process), ``s3://bucket/prefix``, or
             ``hub://org/name``: a folder below the one (or below the bucket) that LAKEBED_HUB names.
         creds: for S3: a mapping with any of aws_access_key_id, aws_secret_access_key, aws_session_token,
-            endpoint_url, aws_region, profile_name. None or "ENV": boto3's own rules.
+            endpoint_url, aws_region, profile_name, or a function that returns one and is asked again when they have
+            expired. None or "ENV": boto3's own rules.
         create: make the local folder if it is missing.
 
     Raises:

@@ -20,6 +20,7 @@ from .s3_create import check_conditional_writes, create_object, is_taken
 from .secrets import Secrets
 
 T = TypeVar("T")
+Creds = Mapping[str, Any] | Callable[[], Mapping[str, str]] | str | None
 
 PART = 8 << 20
 """Bytes of one request; larger objects are read and written in parts of this size, several at a time."""
@@ -36,19 +37,18 @@ class S3Store:
 
     Args:
         url: ``s3://bucket/prefix``.
-        creds: any of `s3_client.S3_KEYS`; None or "ENV" for boto3's own rules.
+        creds: any of `s3_client.S3_KEYS`, or a function that returns them and is asked again when they have expired;
+            None or "ENV" for boto3's own rules.
         cache: where objects read by `buffer` are kept; by default a folder of the user.
 
     The first write tests that the server refuses to replace an object, and raises StorageError (kind "unsafe-store")
     if it does not. Raises InvalidInputError for a URL without bucket (kind "bad-path") or unknown credential fields.
     """
 
-    def __init__(
-        self, url: str, creds: Mapping[str, Any] | str | None = None, *, cache: DiskCache | None = None
-    ) -> None:
+    def __init__(self, url: str, creds: Creds = None, *, cache: DiskCache | None = None) -> None:
         self._bucket, self._prefix = _parse(url)
         self._creds = _session_creds(creds)
-        self._access = s3.S3Access(lambda: self._creds)
+        self._access = s3.S3Access(self._provide)
         self._cache = cache or DiskCache()
         self._writable = False
 
@@ -60,8 +60,11 @@ class S3Store:
     def __repr__(self) -> str:
         return f"S3Store({self.url!r})"
 
-    def __reduce__(self) -> tuple[type[S3Store], tuple[str, Mapping[str, str]]]:
+    def __reduce__(self) -> tuple[type[S3Store], tuple[str, Secrets | s3.Provider]]:
         return (S3Store, (self.url, self._creds))
+
+    def _provide(self) -> Mapping[str, str]:
+        return s3.check_creds(self._creds()) if callable(self._creds) else self._creds
 
     # Reading
 
@@ -251,15 +254,15 @@ def _parse(url: str) -> tuple[str, str]:
     return parts.netloc, parts.path.strip("/")
 
 
-def _session_creds(creds: Mapping[str, Any] | str | None) -> Secrets:
+def _session_creds(creds: Creds) -> Secrets | s3.Provider:
     if creds is None or creds == "ENV":
         return Secrets({})
-    if isinstance(creds, Secrets):
+    if isinstance(creds, Secrets) or callable(creds):
         return creds
     if isinstance(creds, Mapping):
         return Secrets(s3.check_creds(creds))
     raise InvalidInputError(
-        f'creds are a mapping, None or "ENV", found {type(creds).__name__}',
+        f'creds are a mapping, a function, None or "ENV", found {type(creds).__name__}',
         kind="bad-creds",
         hint=f"a mapping may hold {', '.join(s3.S3_KEYS)}",
     )

@@ -230,6 +230,7 @@ def has_profile(name: str) -> bool:
 
 def _connect(creds: Mapping[str, str]) -> _Connection:
     boto3, botocore = _import_boto()
+    timeout = _timeout()
     try:
         session = boto3.Session(
             aws_access_key_id=creds.get("aws_access_key_id"),
@@ -240,16 +241,14 @@ def _connect(creds: Mapping[str, str]) -> _Connection:
         )
         anonymous = session.get_credentials() is None
         region = session.region_name or "us-east-1"  # S3 itself tells a client that is wrong about this
-        client = session.client(
-            "s3", endpoint_url=creds.get("endpoint_url"), region_name=region, config=_config(botocore, anonymous)
-        )
+        config = _config(botocore, anonymous, timeout)
+        client = session.client("s3", endpoint_url=creds.get("endpoint_url"), region_name=region, config=config)
     except (botocore.exceptions.BotoCoreError, ValueError) as error:
         raise _cannot_connect(error, creds) from error
     return _Connection(client, os.getpid(), anonymous)
 
 
-def _config(botocore: Any, anonymous: bool) -> Any:
-    timeout = float(os.environ.get("LAKEBED_S3_TIMEOUT") or 60)
+def _config(botocore: Any, anonymous: bool, timeout: float) -> Any:
     return botocore.config.Config(
         retries={"total_max_attempts": 1},
         connect_timeout=min(10.0, timeout),
@@ -259,6 +258,16 @@ def _config(botocore: Any, anonymous: bool) -> Any:
         response_checksum_validation="when_required",
         signature_version=botocore.UNSIGNED if anonymous else None,
     )
+
+
+def _timeout() -> float:
+    text = os.environ.get("LAKEBED_S3_TIMEOUT") or "60"
+    try:
+        return float(text)
+    except ValueError as error:
+        raise InvalidInputError(
+            f"LAKEBED_S3_TIMEOUT is {text!r}, but a number of seconds is expected", kind="bad-setting"
+        ) from error
 
 
 def _import_boto() -> tuple[Any, Any]:

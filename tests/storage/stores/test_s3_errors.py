@@ -7,7 +7,7 @@ import pickle
 from pathlib import Path
 
 import pytest
-from lakebed.storage.errors import StorageError
+from lakebed.storage.errors import InvalidInputError, StorageError
 from lakebed.storage.stores import Store, open_store
 from lakebed.storage.stores.s3_client import S3Access
 
@@ -104,6 +104,20 @@ def test_create_asks_for_fresh_credentials_too(rgw_bucket: dict[str, str]) -> No
     key = f"{os.urandom(8).hex()}/log/1"
     create_object(access, {"Bucket": "test", "Key": key}, b"x", key)
     assert access.client.get_object(Bucket="test", Key=key)["Body"].read() == b"x"
+
+
+@pytest.mark.s3
+def test_a_function_is_asked_again_when_what_it_gave_has_expired(rgw_bucket: dict[str, str]) -> None:
+    given = iter([{**rgw_bucket, "aws_access_key_id": "EXPIRED"}, rgw_bucket])
+    store = open_store(f"s3://test/{os.urandom(8).hex()}", lambda: next(given))
+    store.create("log/1", b"x")
+    assert store.get("log/1") == b"x"
+
+
+def test_a_timeout_that_is_no_number_is_told(moto_bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LAKEBED_S3_TIMEOUT", "soon")
+    with pytest.raises(InvalidInputError, match="LAKEBED_S3_TIMEOUT"):
+        open_store("s3://test/x", moto_bucket).get("a")
 
 
 def test_no_secret_travels_in_a_pickle_of_the_store(moto_bucket: dict[str, str]) -> None:
