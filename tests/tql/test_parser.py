@@ -10,7 +10,8 @@ import pytest
 from lakebed.tql import nodes as n
 from lakebed.tql import parse, to_text
 from lakebed.tql.errors import TQLError, TQLLimitError, TQLSyntaxError
-from lakebed.tql.parser.expressions import LEANING
+from lakebed.tql.lexer import tokenize
+from lakebed.tql.parser.cursor import Cursor
 from lakebed.tql.parser.height import MAX_DEPTH, MAX_HEIGHT, on_fresh_stack
 from lakebed.tql.source import Span
 
@@ -349,6 +350,24 @@ def test_levels_count_again_after_they_close() -> None:
     assert error_of(mixed.replace("- a", "not not a")).kind == "too-deep"
 
 
+def test_brackets_closed_before_do_not_let_later_ones_nest_deeper() -> None:
+    deep = "(" * (MAX_DEPTH + 1) + "a" + ")" * (MAX_DEPTH + 1)
+    assert error_of(f"select ((((a)))), x[1], f(x), {deep}").kind == "too-deep"
+    assert (
+        error_of(f"select ((((a)))), x[1], f(x), {deep}").message == f"the query nests deeper than {MAX_DEPTH} levels"
+    )
+
+
+def test_only_every_sixteenth_level_takes_a_stack_of_its_own() -> None:
+    def thread_at(depth: int) -> int:
+        cursor = Cursor("(", tokenize("("))
+        cursor.depth = depth - 1
+        return cursor.nested(cursor.token, threading.get_ident)
+
+    elsewhere = [depth for depth in range(1, 65) if thread_at(depth) != threading.get_ident()]
+    assert elsewhere == [16, 32, 48, 64]
+
+
 def test_levels_full_of_operators_fit_the_stack() -> None:
     before, after = "a or b and not c = d < e + f * g ^ h || - x[(", ")]"
     levels = MAX_HEIGHT // 15
@@ -389,18 +408,18 @@ def test_parsing_leaves_no_thread_behind() -> None:
 def test_long_chains_of_and_and_or_stay_low() -> None:
     for word in ("and", "or"):
         tree = where(f" {word} ".join(f"a{i} = {i}" for i in range(10_000)))
-        assert height(tree) < LEANING + 10
+        assert height(tree) == 49
         assert [node.value for node in tree.walk() if isinstance(node, n.Literal)] == list(range(10_000))
         assert where(to_text(tree)) == tree
 
 
 def test_short_chains_of_and_lean_left() -> None:
-    names = [n.Column(f"a{i}") for i in range(LEANING + 1)]
+    names = [n.Column(f"a{i}") for i in range(65)]
     expected: n.Expr = names[0]
-    for name in names[1:LEANING]:
+    for name in names[1:64]:
         expected = n.Binary("AND", expected, name)
-    assert where(" and ".join(name.name for name in names[:LEANING])) == expected
-    assert height(where(" and ".join(name.name for name in names))) < LEANING
+    assert where(" and ".join(name.name for name in names[:64])) == expected
+    assert height(where(" and ".join(name.name for name in names))) < 64
 
 
 def test_a_union_of_thousands_of_branches_is_parsed_printed_and_compared() -> None:
