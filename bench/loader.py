@@ -4,9 +4,9 @@
     python bench/loader.py decode resize        # chosen sections
     python bench/loader.py --images 2000 --data /big/disk
 
-Sections: decode, resize, small (from a short_side=256 view), playbook, first, materialise, memory. Wall time on shared machines
-is not stable, so CPU time of the process and its workers is what counts; each figure is the least of several rounds taken in turn.
-Other loaders (webdataset, litdata, streaming) take part where they are installed.
+Sections: decode, resize, small (from a short_side=256 view), playbook, first, materialise, memory. Wall time on shared
+machines is not stable, so CPU time of the process and its workers is what counts; each figure is the least of several
+rounds taken in turn. Other loaders (webdataset, litdata, streaming) take part where they are installed.
 """
 
 from __future__ import annotations
@@ -75,9 +75,8 @@ def compare(title: str, cases: list[Case], rounds: int) -> dict[str, Figure]:
     print(f"\n## {title}\n\n| case | CPU ms/image | to bare | wall ms/image | first batch s |\n|---|---|---|---|---|")
     bare = figures[cases[0].name].cpu_ms
     for name, figure in figures.items():
-        print(
-            f"| {name} | {figure.cpu_ms:.2f} | {figure.cpu_ms / bare:.2f} | {figure.wall_ms:.2f} | {figure.first_s:.3f} |"
-        )
+        ratio = figure.cpu_ms / bare
+        print(f"| {name} | {figure.cpu_ms:.2f} | {ratio:.2f} | {figure.wall_ms:.2f} | {figure.first_s:.3f} |")
     sys.stdout.flush()
     return figures
 
