@@ -142,6 +142,8 @@ class Draft:
             InvalidInputError: kind "length-mismatch"; kind "no-tensors".
         """
         self._check_lengths(samples, count)
+        if self._buffered >= ROWS or self._buffered_bytes >= SEAL_BYTES:
+            self._seal()  # before anything is taken: if the disk is full, these rows are not half in
         first = len(self)
         infos = {name: _own_copy(info) for name, info in self.infos.items()}
         schema, prepared = self.schema, {}
@@ -158,8 +160,6 @@ class Draft:
         self._buffered += count
         self.appended += count
         self._seen = None
-        if self._buffered >= ROWS or self._buffered_bytes >= SEAL_BYTES:
-            self._seal()
 
     def _check_lengths(self, samples: Mapping[str, Sequence[Any]], count: int) -> None:
         for name, values in samples.items():

@@ -25,6 +25,7 @@ from .refs import Branch, CommitRef, Refs
 from .repository import Repository, State, backoff
 from .schema import Schema
 from .snapshot import Snapshot
+from .stores.turn import turn
 
 LAND_SECONDS = 1.0
 LAND_ROWS = 10_000
@@ -60,7 +61,7 @@ class Handle:
         self._since = 0.0
         self._savepoints: list[Draft | None] = []
         self._attempts: list[Attempt] = []
-        """Landings of the present draft that may have reached the log unseen (a lost answer, Ctrl-C)."""
+        """Landings that this handle has not seen in the log yet (a lost answer, Ctrl-C), so that none is repeated."""
         self.branch: str | None = None
         """The branch this handle is on; None on an old version."""
         self._tip = Branch()
@@ -183,9 +184,8 @@ class Handle:
             return
         if self._draft is not None and self._draft.changed():
             self._land("append" if self._draft.appended else "edit", None)
-        elif self._attempts:
-            self._landed_unseen(self.repository.state(), None)
-            self._attempts.clear()
+        else:
+            self._resolve()
         self._done()
 
     def close(self) -> None:
@@ -251,6 +251,9 @@ class Handle:
                 kind="in-transaction",
                 hint="call ds.commit() after the with block",
             )
+        if self._attempts and self._landed_unseen(self.repository.state(), message):
+            assert self._tip.head is not None
+            return self._tip.head.id
         if not allow_empty and not self.has_changes():
             raise StateError(
                 "nothing changed since the last commit", kind="nothing-to-commit", place=self.repository.store.url,
@@ -263,30 +266,43 @@ class Handle:
 
     def _land(self, operation: str, message: str | None) -> None:
         """Publish the draft on top of the branch's newest state, again and again until no writer is faster."""
+        if self._draft is not None:
+            self._draft.seal()  # big files are written before it is this writer's turn
         lost = 0
-        while True:
+        while not self._land_once(operation, message):
+            backoff(lost)
+            lost += 1
+
+    def _land_once(self, operation: str, message: str | None) -> bool:
+        """Try to land; False if another writer was faster."""
+        with turn(self.repository.store):
             state = self.repository.state()
             if self._landed_unseen(state, message):
-                return
+                return True
             self._catch_up(state)
             try:
-                state = self._try_land(state, operation, message)
+                landed = self._try_land(state, operation, message)
             except ObjectExistsError:
-                backoff(lost)
-                lost += 1
-                continue
-            self._done()
-            self._follow(state)
-            return
+                return False
+        self._done()
+        self._follow(landed)
+        self._attempts.clear()
+        return True
+
+    def _resolve(self) -> None:
+        """Learn what became of landings whose answer was lost, where no draft waits to try again."""
+        if self._attempts:
+            self._landed_unseen(self.repository.state(), None)
+            self._attempts.clear()
 
     def _landed_unseen(self, state: State, message: str | None) -> bool:
         """Whether an attempt whose answer was lost is in the log after all, so that nothing is left to do."""
         found = next((attempt for attempt in self._attempts if self._is_in_log(attempt)), None)
         if found is None:
             return False
-        self._attempts.clear()
         self._done()
         self._follow(state)
+        self._attempts.clear()
         return found.seals or message is None
 
     def _is_in_log(self, attempt: Attempt) -> bool:
@@ -328,14 +344,12 @@ class Handle:
         attempt = Attempt(state.entry.number + 1, uuid.uuid4().hex, message is not None)
         self._attempts.append(attempt)
         try:
-            landed = self.repository.try_publish(state, operation, change, staging, attempt.transaction)
+            return self.repository.try_publish(state, operation, change, staging, attempt.transaction)
         except CommitUnknownError:
             raise
         except LakebedError:  # surely not written; any other exception leaves that open
             self._attempts.remove(attempt)
             raise
-        self._attempts.clear()
-        return landed
 
 
 def stage_version(version: Commit, head: CommitRef | None, staging: Staging) -> Branch:

@@ -48,6 +48,7 @@ class History(Handle):
         self._check_writable()
         self._savepoints.clear()
         self._done()
+        self._attempts.clear()
         name = self.branch
         assert name is not None
 
@@ -220,6 +221,7 @@ class History(Handle):
 
     def _require_clean(self, what: str) -> None:
         self._check_writable()
+        self._resolve()
         if self.in_transaction or self.has_changes():
             raise StateError(
                 f"there are uncommitted changes, which a {what} would mix with",
@@ -259,6 +261,7 @@ class History(Handle):
             finally:
                 self._done()
             self._follow(state)
+            self._attempts.clear()
             assert self._tip.head is not None
             return self._tip.head.id
 

@@ -29,6 +29,7 @@ from .refs import Branch, CommitRef, Refs
 from .schema import Schema
 from .snapshot import Snapshot
 from .stores.base import Store
+from .stores.turn import turn
 from .views import read_view, view_map
 
 FORMAT_KEY = "FORMAT"
@@ -145,7 +146,8 @@ class Repository:
         attempt = 0
         while True:
             try:
-                return self.try_publish(self.state(), operation, change)
+                with turn(self.store):
+                    return self.try_publish(self.state(), operation, change)
             except ObjectExistsError:
                 backoff(attempt)
                 attempt += 1

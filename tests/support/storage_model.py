@@ -6,7 +6,8 @@ Versions are immutable. A cell is a plain value: a tuple of class names, a text,
 from __future__ import annotations
 
 import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
@@ -35,6 +36,11 @@ class NoLinks:
 
     def fetch_many(self, links: Sequence[StoredLink | None]) -> list[Any]:
         return [None for _ in links]
+
+
+def by_profile(quick: int, ci: int, nightly: int) -> int:
+    """How often to repeat something, by the profile of the test run."""
+    return {"quick": quick, "ci": ci, "nightly": nightly}[os.environ.get("HYPOTHESIS_PROFILE", "quick")]
 
 
 def created(store: Store) -> Workspace:
@@ -229,7 +235,7 @@ def rebased(base: Version, mine: Version, theirs: Version) -> Version:
     if not ours.updated.keys() <= keys:
         raise Conflicted  # they deleted a tensor whose cells I changed
     my_rows, made = mine.as_rows(), {c.key for c in mine.schema.columns} - {c.key for c in base.schema.columns}
-    rows = []
+    rows: list[tuple[int, Row]] = []
     for number, cells in theirs.rows:
         if number not in ours.deleted:
             mended = {key: my_rows[number][key] for key, rows in ours.updated.items() if number in rows}
@@ -334,6 +340,3 @@ def small_limits(**more: Any) -> Iterator[None]:
     finally:
         for patch in patches:
             patch.stop()
-
-
-Step = Callable[[Workspace], object]
