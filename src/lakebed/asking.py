@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from .opening import load
-from .places import resolve
-from .results import Groups, ResultTable, shown_tensors
-from .storage.source import SampleSource
+from .indexing import RowArray
+from .origin import Opener
+from .results import answer
+from .storage.selection import Selection
+from .view import View
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 def query(
@@ -16,6 +20,7 @@ def query(
     token: str | None = None,
     creds: Any = None,
     params: Mapping[str, Any] | Sequence[Any] | None = None,
+    seed: int | None = None,
 ) -> Any:
     """Run a TQL query that names its datasets by path: ``select * from "hub://org/name@v1" where ...``.
 
@@ -23,6 +28,7 @@ def query(
         query_string: the text.
         token: accepted for old scripts and unused, as `creds` is.
         params: values for ``?`` (a sequence) or ``:name`` (a mapping) in the text.
+        seed: makes SAMPLE BY and RANDOM() repeatable.
 
     Returns:
         A `View` if the rows are of one dataset, `Groups` if the query groups, else a `ResultTable`.
@@ -33,17 +39,13 @@ def query(
     """
     from .engine import run
 
-    opened: list[str] = []
+    opener = Opener()
+    result = run(None, query_string, params, resolve=opener, seed=seed)
 
-    def open_source(path: str, version: str | None) -> SampleSource:
-        opened.append(f"{path}@{version}" if version else path)
-        return resolve(path, version)
+    def view_of(
+        rows: RowArray, tensors: tuple[str, ...] | None, computed: pa.Table | None, aliases: Mapping[str, str]
+    ) -> View:
+        snapshot, origin = opener.origin_of(result.sources[result.source], query_string, aliases)
+        return View(Selection(snapshot, rows, computed), origin, None, tensors)
 
-    result = run(None, query_string, params, resolve=open_source)
-    if result.rows is None or len(set(opened)) != 1:
-        assert result.computed is not None, "a result without rows has values"
-        return ResultTable(result.computed, query_string)
-    dataset = load(opened[0], read_only=True)
-    if result.offsets is not None:
-        return Groups(lambda rows: dataset._subset(rows, None, None, query_string), result, result.offsets, result.rows)
-    return dataset._subset(result.rows, shown_tensors(result), result.computed, query_string)
+    return answer(result, query_string, view_of)

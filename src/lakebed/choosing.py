@@ -2,23 +2,34 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from .dataloader import DataLoaderBuilder
 from .indexing import RowArray
-from .places import resolve
+from .origin import Opener, Origin
 from .progress import progress
 from .reading import Readable
-from .results import Groups, ResultTable, shown_tensors
+from .results import answer
 from .row import Row
 from .storage.errors import InvalidInputError
+from .storage.selection import Selection
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from .query_explained import Explanation
 
 
 class Choosing(Readable):
     """What `Dataset` and `View` share in choosing rows."""
+
+    @abstractmethod
+    def _view(self, selection: Selection, origin: Origin, tensors: tuple[str, ...] | None) -> Readable:
+        """A view of rows of any dataset."""
 
     def query(
         self,
@@ -26,34 +37,50 @@ class Choosing(Readable):
         runtime: Any = None,
         return_data: bool = False,
         params: Mapping[str, Any] | Sequence[Any] | None = None,
+        seed: int | None = None,
+        dialect: str = "tql",
     ) -> Any:
-        """The rows that a TQL query chooses, as a view pinned to this version.
-
-        Columns that the query computes are ``view["name"]``.
+        """The rows that a query chooses, as a view pinned to this version; columns it computes are ``view["name"]``.
 
         Args:
-            query_string: the text; several lines and any case of keywords.
+            query_string: TQL text; several lines and any case of keywords.
             runtime: accepted for old scripts and unused: queries run in this process. So is `return_data`.
             params: values for ``?`` (a sequence) or ``:name`` (a mapping) in the text.
+            seed: makes SAMPLE BY and RANDOM() repeatable.
+            dialect: "tql", or "sql" for a SELECT of DuckDB's SQL over a table ``dataset`` with a column for each tensor
+                and ``_row``, the row number; a result with a column ``_row`` chooses these rows.
 
         Returns:
-            A `View`. For a query that groups, `Groups`; for one whose values belong to no rows of this dataset
-            (``count(*)``, joins), a `ResultTable`.
+            A `View`. For a query that groups, `Groups`; for one whose values belong to no rows (``count(*)``, joins), a
+            `ResultTable`.
 
         Raises:
             TQLError: the text cannot be understood; the message points at the place.
         """
         from .engine import run
 
-        result = run(self._pinned(), query_string, params, resolve=resolve)
-        if result.rows is None:
-            assert result.computed is not None, "a result without rows has values"
-            return ResultTable(result.computed, query_string)
-        if result.offsets is not None:
-            return Groups(
-                lambda rows: self._subset(rows, None, None, query_string), result, result.offsets, result.rows
-            )
-        return self._subset(result.rows, shown_tensors(result), result.computed, query_string)
+        own, opener = self._pinned(), Opener()
+        result = run(own, query_string, params, resolve=opener, seed=seed, dialect=dialect)
+
+        def view_of(
+            rows: RowArray, tensors: tuple[str, ...] | None, computed: pa.Table | None, aliases: Mapping[str, str]
+        ) -> Readable:
+            if result.sources[result.source] is own:
+                return self._subset(rows, tensors, computed, query_string, aliases)
+            snapshot, origin = opener.origin_of(result.sources[result.source], query_string, aliases)
+            return self._view(Selection(snapshot, rows, computed), origin, tensors)
+
+        return answer(result, query_string, view_of)
+
+    def explain_query(self, query_string: str, params: Mapping[str, Any] | Sequence[Any] | None = None) -> Explanation:
+        """How a query would run: canonical text, plan, SQL, and about how many rows; ``print`` shows all of it.
+
+        Raises:
+            TQLError: the text cannot be understood.
+        """
+        from .engine import explain
+
+        return explain(self._pinned(), query_string, params, resolve=Opener())
 
     def dataloader(self, ignore_errors: bool = False, verbose: bool = False) -> DataLoaderBuilder:
         """A loader described step by step: ``ds.dataloader().transform(f).batch(16).shuffle().pytorch(num_workers=4)``.

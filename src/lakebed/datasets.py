@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from .choosing import Choosing
 from .copying import Target, copy_rows
 from .credentials import Credentials
 from .indexing import RowArray
+from .origin import Origin
 from .places import Creds, Path, create_workspace
 from .removing import delete_store
 from .saved_views import SavedViews
@@ -24,7 +25,7 @@ from .storage.source import SampleSource
 from .storage.stores import Store
 from .storage.workspace import Workspace
 from .versions import Versions
-from .view import Origin, View
+from .view import View
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -137,11 +138,17 @@ class Dataset(Target, Versions, Branching, SavedViews, Credentials, Choosing):
         tensors: tuple[str, ...] | None,
         computed: pa.Table | None = None,
         query: str = "",
+        aliases: Mapping[str, str] | None = None,
     ) -> View:
         self._ws.flush()
         snapshot = self._ws.snapshot()
         chosen = np.arange(len(snapshot), dtype=np.int64) if rows is None else rows
-        return View(Selection(snapshot, chosen, computed), Origin(self._ws, self._path, query), None, tensors)
+        return View(
+            Selection(snapshot, chosen, computed), Origin(self._ws, self._path, query, aliases or {}), None, tensors
+        )
+
+    def _view(self, selection: Selection, origin: Origin, tensors: tuple[str, ...] | None) -> View:
+        return View(selection, origin, None, tensors)
 
     def __reduce__(self) -> tuple[Any, ...]:
         if self._ws.in_transaction:

@@ -30,6 +30,10 @@ class Outlets(ABC):
     def _names(self) -> tuple[str, ...]:
         """Names of the tensors that are shown."""
 
+    def _numbers(self) -> Sequence[int] | None:
+        """Row numbers in the dataset, if they differ from the ones here."""
+        return None
+
     @abstractmethod
     def _full_names(self, names: Sequence[str]) -> list[str]:
         """Full names of tensors, groups replaced by their members."""
@@ -47,7 +51,8 @@ class Outlets(ABC):
 
         `rows` are row numbers here (None: the first 12; an int: the first so many); `path` also writes the picture;
         `columns` stand side by side, each fitted into `tile` pixels; `tensors` names what to draw instead of the first
-        image, bbox, binary_mask and class_label tensor. Returns a PIL image, which a notebook shows.
+        image, bbox, binary_mask and class_label tensor. The captions give row numbers of the dataset, also for a view.
+        Returns a PIL image, which a notebook shows.
 
         Raises:
             InvalidInputError: there is no image tensor.
@@ -56,7 +61,8 @@ class Outlets(ABC):
         """
         from .plot import plot_rows
 
-        return plot_rows(self._source(), rows, path, columns=columns, tile=tile, tensors=tensors or self._names())
+        shown = tensors or self._names()
+        return plot_rows(self._source(), rows, path, columns=columns, tile=tile, tensors=shown, numbers=self._numbers())
 
     def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Image.Image:
         """The picture of `plot` for the first rows; `width` and `height` are accepted for old scripts and unused."""

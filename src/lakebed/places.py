@@ -9,7 +9,6 @@ from typing import Any, TypeAlias
 
 from .storage.links.reader import UrlReader
 from .storage.repository import Repository
-from .storage.source import SampleSource
 from .storage.stores import Store, open_store
 from .storage.stores.local import LocalStore
 from .storage.workspace import Workspace
@@ -63,8 +62,3 @@ def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -
 def may_write(store: Store) -> bool:
     """Whether writing is worth trying; only a local folder tells beforehand."""
     return not isinstance(store, LocalStore) or os.access(store.url, os.W_OK)
-
-
-def resolve(path: str, version: str | None) -> SampleSource:
-    """The rows of the dataset that a query names in FROM."""
-    return open_workspace(find_place(f"{path}@{version}" if version else path), read_only=True).snapshot()

@@ -29,6 +29,7 @@ def plot_rows(
     columns: int = 4,
     tile: int = 320,
     tensors: Sequence[str] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> Image.Image:
     """Draw rows as a grid of images with their boxes, masks and class names.
 
@@ -39,6 +40,7 @@ def plot_rows(
         columns: pictures side by side.
         tile: width and height in pixels that each picture is fitted into.
         tensors: which tensors to draw; None takes the first image, bbox, mask and class_label tensor.
+        numbers: row numbers to print instead of those of `source`.
 
     Raises:
         InvalidInputError: there is no image tensor, or `columns` or `tile` is too small.
@@ -50,14 +52,17 @@ def plot_rows(
             f"a grid of {columns} columns with tiles of {tile} pixels cannot be drawn", kind="bad-grid"
         )
     chosen = _choose_rows(rows, len(source))
-    sheet = draw_grid(pictures_of(source, chosen, tensors), columns, tile)
+    sheet = draw_grid(pictures_of(source, chosen, tensors, numbers), columns, tile)
     if path is not None:
         _save(sheet, path)
     return sheet
 
 
 def pictures_of(
-    source: SampleSource, rows: np.ndarray[Any, Any], tensors: Sequence[str] | None = None
+    source: SampleSource,
+    rows: np.ndarray[Any, Any],
+    tensors: Sequence[str] | None = None,
+    numbers: Sequence[int] | None = None,
 ) -> list[Picture]:
     """What to draw for each of `rows`, in their order."""
     image, boxes, labels, mask = _choose_tensors(source.schema, tensors)
@@ -68,7 +73,7 @@ def pictures_of(
     names = list(source.info(labels.name).get("class_names", ())) if labels else []
     coords = dict(source.info(boxes.name).get("coords") or {}) if boxes else {}
     return [
-        _picture(int(row), np.asarray(pixels), box, codes, shade, names, coords)
+        _picture(int(row if numbers is None else numbers[row]), np.asarray(pixels), box, codes, shade, names, coords)
         for row, pixels, box, codes, shade in zip(rows, images, box_cells, label_cells, mask_cells, strict=True)
     ]
 

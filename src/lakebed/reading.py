@@ -36,8 +36,12 @@ class Readable(Outlets):
         tensors: tuple[str, ...] | None,
         computed: pa.Table | None = None,
         query: str = "",
+        aliases: Mapping[str, str] | None = None,
     ) -> Readable:
-        """A view of chosen rows (None: all) and tensors (None: all that are shown here) of `_pinned`."""
+        """A view of chosen rows (None: all) and tensors (None: all that are shown here) of `_pinned`.
+
+        `computed`, `query` and `aliases` are what a query found beside the rows, its text, and the names it gave.
+        """
 
     def _schema(self) -> Schema:
         """The tensors as they are now."""
@@ -228,8 +232,9 @@ class Group(Readable):
         tensors: tuple[str, ...] | None,
         computed: pa.Table | None = None,
         query: str = "",
+        aliases: Mapping[str, str] | None = None,
     ) -> Readable:
-        return self._owner._subset(rows, tensors or self._names(), computed, query)
+        return self._owner._subset(rows, tensors or self._names(), computed, query, aliases)
 
     def _schema(self) -> Schema:
         return self._owner._schema()

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +15,10 @@ from .storage.errors import InvalidInputError, NotFoundError, StateError
 if TYPE_CHECKING:
     from .engine import QueryResult
     from .reading import Readable
+
+
+ViewOf: TypeAlias = "Callable[[RowArray, tuple[str, ...] | None, pa.Table | None, Mapping[str, str]], Readable]"
+"""Makes a view of rows, of tensors (None: all), with computed columns and the names that the query gave to tensors."""
 
 
 class ResultTable:
@@ -66,7 +70,8 @@ class ResultTable:
 class Groups:
     """The groups of a GROUP BY: ``groups[3]`` is a view of the rows of one, ``groups["count"]`` a computed column.
 
-    ``groups["tensor"]`` gives a list with the samples of each group.
+    ``groups["tensor"]`` gives a list with the samples of each group, or with the first sample of each group for a
+    tensor that the query names in GROUP BY.
     """
 
     def __init__(
@@ -114,6 +119,8 @@ class Groups:
         if column.tensor is None:
             assert self._result.computed is not None, "a column without a tensor is computed"
             return computed_column(self._result.computed, key)
+        if not column.grouped:
+            return self._view_of(self._rows[self._offsets[:-1]])[column.tensor].numpy(aslist=True)
         samples = self._view_of(self._rows)[column.tensor].numpy(aslist=True)
         return [samples[start:end] for start, end in zip(self._offsets[:-1].tolist(), self._offsets[1:].tolist())]
 
@@ -124,16 +131,25 @@ class Groups:
         return self._view_of(self._rows[self._offsets[number] : self._offsets[number + 1]])
 
 
-def shown_tensors(result: QueryResult) -> tuple[str, ...] | None:
-    """Tensors that a result of plain rows shows; None for all of them.
+def answer(result: QueryResult, query: str, view_of: ViewOf) -> Any:
+    """What a query gives back: a view, `Groups`, or a `ResultTable`.
 
     Raises:
         InvalidInputError: two columns of one name.
     """
     names = [column.name for column in result.columns]
     if len(set(names)) != len(names):
-        raise InvalidInputError(f"two columns of the result have one name: {names}", kind="duplicate-column")
-    return tuple(column.tensor for column in result.columns if column.tensor is not None)
+        raise InvalidInputError(
+            f"two columns of the result have one name: {', '.join(names)}", kind="duplicate-column", hint="use AS"
+        )
+    if result.rows is None:
+        assert result.computed is not None, "a result without rows has values"
+        return ResultTable(result.computed, query)
+    if result.offsets is not None:
+        return Groups(lambda rows: view_of(rows, None, None, {}), result, result.offsets, result.rows)
+    shown = {column.name: column.tensor for column in result.columns if column.tensor is not None}
+    aliases = {name: tensor for name, tensor in shown.items() if name != tensor}
+    return view_of(result.rows, tuple(dict.fromkeys(shown.values())), result.computed, aliases)
 
 
 def computed_column(table: pa.Table, name: str) -> ComputedColumn:

@@ -8,8 +8,9 @@ from typing import Any
 from .handle import Handle
 from .lineage import view_lineage
 from .materialising import materialise_view, open_materialised
+from .origin import Origin
 from .storage.views import ViewRecord
-from .view import Origin, View
+from .view import View
 
 
 class ViewEntry:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from .choosing import Choosing
@@ -11,6 +11,7 @@ from .computed import ComputedColumn
 from .indexing import RowArray
 from .lineage import view_lineage, writer
 from .materialising import materialise_view
+from .origin import Origin
 from .reading import Group
 from .storage.errors import StateError
 from .storage.links.base import LinkReader
@@ -24,15 +25,6 @@ from .tensor import Tensor
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-
-@dataclass(frozen=True, slots=True)
-class Origin:
-    """Where a view comes from: the handle that made it, the dataset's path as the user wrote it, the query's text."""
-
-    workspace: Workspace
-    path: str
-    query: str = ""
 
 
 class View(Choosing):
@@ -197,6 +189,7 @@ class View(Choosing):
         tensors: tuple[str, ...] | None,
         computed: pa.Table | None = None,
         query: str = "",
+        aliases: Mapping[str, str] | None = None,
     ) -> View:
         selection, copy = self._selection, self._copy
         if rows is not None:
@@ -204,14 +197,21 @@ class View(Choosing):
             copy = Subset(copy, rows) if copy is not None else None
         if computed is not None:
             selection = Selection(selection.snapshot, selection.rows, computed)
-        origin = replace(self._origin, query=_chained(self._origin.query, query))
+        known = self._origin.aliases if aliases is None else aliases
+        origin = replace(self._origin, query=_chained(self._origin.query, query), aliases=known)
         return View(selection, origin, copy, tensors or self._shown)
+
+    def _numbers(self) -> list[int]:
+        return self.sample_indices
+
+    def _view(self, selection: Selection, origin: Origin, tensors: tuple[str, ...] | None) -> View:
+        return View(selection, origin, None, tensors)
 
     def _find(self, name: str) -> Tensor | Group | ComputedColumn | None:  # type: ignore[override]  # one kind more
         table = self._selection.computed
         if table is not None and name in table.column_names:
             return ComputedColumn(name, table.column(name))
-        return super()._find(name)
+        return super()._find(self._origin.aliases.get(name, name))
 
 
 def _reopen(store: Store, links: LinkReader, ref: str, path: str, query: str, selection: Selection, *rest: Any) -> View:

@@ -125,3 +125,9 @@ def test_a_path_that_cannot_be_written_is_an_error(tmp_path: Path) -> None:
         street(1).plot(path=tmp_path / "picture.unknown")
     with pytest.raises(StorageError):
         street(1).plot(path=tmp_path / "no" / "folder.png")
+
+
+def test_captions_of_a_view_give_the_rows_of_the_dataset() -> None:
+    view = street(6)[3:5]
+    titles = [one.title.split("   ")[0] for one in pictures_of(view._source(), np.array([1, 0]), None, view._numbers())]
+    assert titles == ["row 4", "row 3"]

@@ -287,3 +287,42 @@ def test_repr_says_where_rows_come_from() -> None:
     assert ds.path in text
     assert "rows=3" in text
     assert "three" in text
+
+
+def test_a_query_may_ask_another_dataset_and_give_its_rows() -> None:
+    here, there = numbers(3), street(10)
+    found = here.query(f"select * from \"{there.path}\" where contains(categories, 'car')")
+    assert found.path == there.path
+    assert found.sample_indices == rows_with(there, 0)
+    assert found[0].images.numpy().shape == (24, 32, 3)
+
+
+def test_names_that_a_query_gives_reach_the_tensor() -> None:
+    view = street(4).query("select boxes as b, categories where contains(categories, 'car')")
+    assert np.array_equal(view["b"][0].numpy(), view.boxes[0].numpy())
+    assert list(view[1:].tensors) == ["boxes", "categories"]
+    assert view[1:]["b"].name == "boxes"
+
+
+def test_seeds_repeat_a_random_query() -> None:
+    ds = numbers(50)
+    text = "select * order by random() limit 10"
+    assert ds.query(text, seed=1).sample_indices == ds.query(text, seed=1).sample_indices
+
+
+def test_plain_sql_chooses_rows_too() -> None:
+    ds = numbers(10)
+    found = ds.query("select _row from dataset where x % 3 = 0", dialect="sql")
+    assert found.sample_indices == [0, 3, 6, 9]
+
+
+def test_a_query_is_explained_without_being_run() -> None:
+    text = str(street(4).explain_query("select * where contains(categories, 'car') limit 2"))
+    assert "plan" in text
+    assert "estimated rows" in text
+
+
+def test_parameters_are_put_in_for_their_names() -> None:
+    ds = numbers(10)
+    assert ds.query("select * where x > :low", params={"low": 7}).sample_indices == [8, 9]
+    assert ds.query("select * where x > ? and x < ?", params=[3, 6]).sample_indices == [4, 5]
