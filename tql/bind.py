@@ -87,6 +87,9 @@ def bind_query(node: nodes.Body, context: Context, tables: dict[str, nodes.Query
     order = tuple(bind_order(item, scope) for item in node.order_by)
     cut = bind_cut(node, scope)
     draw = None if node.sample is None else bind_draw(node.sample, scope)
+    if isinstance(body, BoundSelect) and body.group is not None and scope.grouping is not None:
+        # ORDER BY and SAMPLE BY may ask for columns of the groups that SELECT does not show.
+        body = replace(body, group=finished(scope.grouping, body.group.across))
     return BoundQuery(body, order, cut, draw)
 
 

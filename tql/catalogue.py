@@ -66,6 +66,8 @@ _S = Signature
 
 _LEAST = "list_min({0})"
 _LEAST_FLOAT = "CASE WHEN isnan(list_max({0})) THEN CAST('nan' AS DOUBLE) ELSE list_min({0}) END"
+_NOT_NAN = "CASE WHEN isnan(CAST(list_max({{0}}) AS DOUBLE)) THEN CAST('nan' AS DOUBLE) ELSE {0} END"
+_FINITE = "CASE WHEN NOT isfinite(CAST(list_sum({{0}}) AS DOUBLE)) THEN CAST('nan' AS DOUBLE) ELSE {0} END"
 _NORM = "CASE WHEN len({{0}}) > 0 THEN CAST({0} AS DOUBLE) END"
 
 _FUNCTIONS = (
@@ -110,8 +112,8 @@ _FUNCTIONS = (
     _reduce("PROD", "float", "COALESCE(list_product({0}), 1)", "Product; 1 of an empty cell."),
     _reduce("AVG", "float", "list_avg({0})", "Mean; NULL of an empty cell."),
     _reduce("MEAN", "float", "list_avg({0})", "Mean; NULL of an empty cell."),
-    _reduce("STD", "float", "list_stddev_pop({0})", "Standard deviation (of the population); NULL of an empty cell."),
-    _reduce("MEDIAN", "float", "list_median({0})", "Median; NULL of an empty cell."),
+    _reduce("STD", "float", _FINITE.format("list_stddev_pop({0})"), "Standard deviation (of the population); NULL of an empty cell."),
+    _reduce("MEDIAN", "float", _NOT_NAN.format("list_median({0})"), "Median; NULL of an empty cell."),
     *(Function(name, Way.REDUCE, (_S(("int",), "same", _LEAST), _S(("number",), "same", _LEAST_FLOAT), _S(("text",), "same", _LEAST)),
                "Smallest element, NaN if one is NaN; NULL of an empty cell.") for name in ("MIN", "AMIN")),
     *(Function(name, Way.REDUCE, (_S(("number",), "same", "list_max({0})"), _S(("text",), "same", "list_max({0})")),

@@ -496,12 +496,14 @@ def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:
     ]
     if not may:
         return ""
-    if op == "!=":
-        return "".join(f" OR isnan({sql})" for sql in may) if len(may) == 2 else ""
-    if op == "=":
-        return f" AND NOT isnan({may[0]})" if len(may) == 2 else ""
-    greater = a if op in (">", ">=") else b
-    return f" AND NOT isnan({greater})" if greater in may or (op in ("<=", ">=") and len(may) == 2) else ""
+    if op in ("=", "!="):
+        both = f"isnan({a}) AND isnan({b})"
+        return "" if len(may) < 2 else f" AND NOT ({both})" if op == "=" else f" OR ({both})"
+    greater, other = (a, b) if op in (">", ">=") else (b, a)
+    if greater not in may:
+        return ""
+    # Next to NULL the comparison is NULL, NaN or not.
+    return f" AND NOT (isnan({greater}) AND {other} IS NOT NULL)"
 
 
 def json_path(key: str) -> str:

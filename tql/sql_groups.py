@@ -8,7 +8,7 @@ from .bound import Const, Expr, Field, Ref
 from .relations import Distinct, GroupBy, SpreadOut
 from .sql import Step, Writer, order_by
 from .sql_expressions import ExpressionWriter
-from .sql_relations import column_name, expression, reread, write
+from .sql_relations import column_name, expression, reread, stored_parts, write
 
 
 def write_distinct(node: Distinct, writer: Writer) -> Step:
@@ -32,7 +32,7 @@ def write_group(node: GroupBy, writer: Writer) -> Step:
     source = write(node.source, writer)
     pos = writer.name("o")
     number = f"row_number() OVER ({order_by(source.order).strip()})"
-    keys, shown = group_keys(node, writer, source)
+    keys, shown = group_keys(node, writer, source, pos)
     numbered = writer.step(f"SELECT *, {number} AS {pos}, {', '.join(keys)} FROM {source.name}")
     here = replace(source, name=numbered, order=(pos,))
     columns = [*shown, *members(node, writer, here, pos)]
@@ -46,15 +46,21 @@ def write_group(node: GroupBy, writer: Writer) -> Step:
     return Step(name, (first,), (), groups=groups)
 
 
-def group_keys(node: GroupBy, writer: Writer, source: Step) -> tuple[list[str], list[str]]:
-    """Key columns to group by, and the columns that show them as fields."""
+def group_keys(node: GroupBy, writer: Writer, source: Step, pos: str) -> tuple[list[str], list[str]]:
+    """Key columns to group by, and the columns that show them as fields; arrays show as the first row has them."""
     keys, shown = [], []
     for field, value in node.group.keys:
         parts = key_columns(value, writer, source)
-        if isinstance(value, Ref) and field.origin is not None and not value.type.needs_shape:
-            parts[0] = expression(value, writer, source) if not value.type.is_array else column_name(value.field)
         names = [writer.name("k") for _ in parts]
         keys += [f"{sql} AS {name}" for sql, name in zip(parts, names, strict=True)]
+        if isinstance(value, Ref) and value.type.is_array and field.origin is not None:
+            stored = [part for part in ("value", "shape") if part in stored_parts(field)]
+            for part in stored:
+                if (value.field.number, part) in writer.used:
+                    shown.append(
+                        f"first({column_name(value.field, part)} ORDER BY {pos}) AS {column_name(field, part)}"
+                    )
+            continue
         shown.append(f"{names[0]} AS {column_name(field)}")
         if len(names) > 1:
             shown.append(f"{names[1]} AS {column_name(field, 'shape')}")

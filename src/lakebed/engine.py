@@ -93,6 +93,8 @@ def explain(
 
 _LOCK = threading.Lock()
 _DATABASE: list[duckdb.DuckDBPyConnection] = []
+_RUNNING: set[duckdb.DuckDBPyConnection] = set()
+"""Cursors in use; `interrupt` stops them."""
 
 
 def database() -> duckdb.DuckDBPyConnection:
@@ -120,6 +122,13 @@ def close() -> None:
             _DATABASE.pop().close()
 
 
+def interrupt() -> None:
+    """Stop what DuckDB runs now, for whichever thread; these queries raise TQLError, kind "interrupted"."""
+    with _LOCK:
+        for cursor in _RUNNING:
+            cursor.interrupt()
+
+
 def execute_sql(
     sql: str,
     params: Sequence[Any],
@@ -137,6 +146,8 @@ def execute_sql(
 
     cursor = database().cursor()
     made: list[str] = []
+    with _LOCK:
+        _RUNNING.add(cursor)
     try:
         for name, table in tables.items():
             cursor.register(name, table)
@@ -155,6 +166,8 @@ def execute_sql(
         for name in made:
             with suppress(duckdb.Error):  # closing matters more than the function's name
                 cursor.remove_function(name)
+        with _LOCK:
+            _RUNNING.discard(cursor)
         cursor.close()
 
 
@@ -177,4 +190,4 @@ def run_sql(source: SampleSource, text: str, params: Mapping[str, Any] | Sequenc
     return sql_result(source, text, table)
 
 
-__all__ = ["Explanation", "QueryResult", "ResultColumn", "TQLError", "explain", "run"]
+__all__ = ["Explanation", "QueryResult", "ResultColumn", "TQLError", "explain", "interrupt", "run"]

@@ -28,6 +28,8 @@ def translated(message: str, sql: str) -> TQLError:
         )
     if "Overflow" in message or "out of range" in message:
         return TQLTypeError("a number does not fit in 64 bits", kind="overflow", hint=first_line(message))
+    if message.startswith("INTERRUPT"):
+        return TQLError("the query was interrupted", kind="interrupted")
     if "Out of Memory" in message:
         return TQLLimitError("the query needs more memory than it may use", kind="memory", hint=first_line(message))
     return TQLError(

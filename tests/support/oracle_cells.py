@@ -1,0 +1,466 @@
+"""What an expression of the query tree means in one row, by NumPy and plain Python: the slow, obvious way.
+
+Written from the language's definition and independent of the compiler: it knows no SQL and no bound tree.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import operator
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from lakebed.tql import nodes
+
+
+class Mismatch(Exception):
+    """Two arrays whose shapes differ met."""
+
+
+@dataclass(frozen=True)
+class Arr:
+    """An array cell: elements in C order (None where an element is NULL), and its shape."""
+
+    data: tuple[Any, ...]
+    shape: tuple[int, ...]
+
+    def numpy(self) -> np.ndarray[Any, Any]:
+        return np.array(self.data, dtype=object).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Json:
+    """A JSON value."""
+
+    value: Any
+
+
+def arr(values: Sequence[Any], shape: tuple[int, ...] | None = None) -> Arr:
+    return Arr(tuple(values), (len(values),) if shape is None else shape)
+
+
+@dataclass
+class Row:
+    """One row in sight: its cells by name, its position, and what aliases stand for."""
+
+    cells: Mapping[str, Any]
+    position: int
+    labels: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    """Class names of label columns."""
+    aliases: Mapping[str, nodes.Expr] = field(default_factory=dict)
+
+
+# --- conditions ------------------------------------------------------------------------------------------------------
+
+
+def condition(node: nodes.Expr, row: Row) -> bool | None:
+    """One boolean, or None, for a row: AND, OR and NOT of operands that are each reduced by ALL_STRICT."""
+    match node:
+        case nodes.Binary(op="AND"):
+            return kleene_and(condition(node.left, row), condition(node.right, row))
+        case nodes.Binary(op="OR"):
+            return kleene_or(condition(node.left, row), condition(node.right, row))
+        case nodes.Unary(op="NOT"):
+            return kleene_not(condition(node.operand, row))
+    return all_strict(each(truth, evaluate(node, row)))
+
+
+def truth(value: Any) -> bool | None:
+    return None if value is None else bool(value != 0)
+
+
+def kleene_not(a: bool | None) -> bool | None:
+    return None if a is None else not a
+
+
+def kleene_and(a: bool | None, b: bool | None) -> bool | None:
+    if a is False or b is False:
+        return False
+    return None if a is None or b is None else True
+
+
+def kleene_or(a: bool | None, b: bool | None) -> bool | None:
+    if a is True or b is True:
+        return True
+    return None if a is None or b is None else False
+
+
+def all_strict(value: Any) -> bool | None:
+    return value if not isinstance(value, Arr) else quantified("ALL_STRICT", value.data)
+
+
+def quantified(name: str, items: Sequence[Any]) -> bool | None:
+    if name == "ALL_STRICT" and not items:
+        return False
+    found: bool | None = name != "ANY"
+    for item in items:
+        found = kleene_or(found, item) if name == "ANY" else kleene_and(found, item)
+    return found
+
+
+# --- element by element ----------------------------------------------------------------------------------------------
+
+
+def each(function: Callable[..., Any], *args: Any) -> Any:
+    """`function` over elements; an array without elements makes the result one."""
+    arrays = [a for a in args if isinstance(a, Arr)]
+    if not arrays:
+        return function(*args)
+    empty = next((a for a in arrays if not a.data), None)
+    if empty is not None:
+        return empty
+    if len({a.shape for a in arrays}) > 1:
+        raise Mismatch
+    size = len(arrays[0].data)
+    columns = [a.data if isinstance(a, Arr) else (a,) * size for a in args]
+    return Arr(tuple(function(*items) for items in zip(*columns, strict=True)), arrays[0].shape)
+
+
+COMPARE: dict[str, Callable[[Any, Any], Any]] = {
+    "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,
+}  # fmt: skip
+
+
+def compared(op: str) -> Callable[[Any, Any], bool | None]:
+    def function(a: Any, b: Any) -> bool | None:
+        if isinstance(a, Json) or isinstance(b, Json):
+            return json_compared(op, a, b)
+        return None if a is None or b is None else bool(COMPARE[op](a, b))
+
+    return function
+
+
+def json_compared(op: str, a: Any, b: Any) -> bool | None:
+    a, b = (x.value if isinstance(x, Json) else x for x in (a, b))
+    if a is None or b is None:
+        return None
+    if json_kind(a) != json_kind(b):
+        return op == "!="
+    return bool(COMPARE[op](a, b))
+
+
+def json_kind(value: Any) -> str:
+    if isinstance(value, bool):
+        return "bool"
+    return "number" if isinstance(value, (int, float)) else type(value).__name__
+
+
+def arithmetic(op: str) -> Callable[[Any, Any], Any]:
+    def function(a: Any, b: Any) -> Any:
+        if a is None or b is None:
+            return None
+        floats = op in ("/", "^") or any(isinstance(x, (float, np.floating)) for x in (a, b))
+        if not floats:
+            return integers(op, int(a), int(b))
+        with np.errstate(all="ignore"):
+            return float(FLOATS[op](np.float64(a), np.float64(b)))
+
+    return function
+
+
+FLOATS: dict[str, Callable[[Any, Any], Any]] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+    "//": lambda a, b: np.floor(a / b), "%": lambda a, b: a - b * np.floor(a / b), "^": np.power,
+}  # fmt: skip
+
+
+def integers(op: str, a: int, b: int) -> int | None:
+    if op in ("//", "%") and b == 0:
+        return None
+    return {"+": a + b, "-": a - b, "*": a * b}[op] if op in "+-*" else a // b if op == "//" else a % b
+
+
+# --- expressions -----------------------------------------------------------------------------------------------------
+
+
+def evaluate(node: nodes.Expr, row: Row) -> Any:
+    """The value of an expression in a row: None, a number, text, `Json` or `Arr`."""
+    match node:
+        case nodes.Literal():
+            return node.value
+        case nodes.ArrayLiteral():
+            return arr([evaluate(item, row) for item in node.items])
+        case nodes.Column():
+            if node.name in row.cells:
+                return row.cells[node.name]
+            return evaluate(row.aliases[node.name], row)
+        case nodes.Unary(op="NOT"):
+            return each(lambda x: kleene_not(truth(x)), evaluate(node.operand, row))
+        case nodes.Unary(op="-"):
+            return each(lambda x: None if x is None else -x, wide(evaluate(node.operand, row)))
+        case nodes.Binary():
+            return binary(node, row)
+        case nodes.Between():
+            value = evaluate(node.value, row)
+            low, high = (coded(part, node.value, row) for part in (node.low, node.high))
+            inside = each(kleene_and, each(compared(">="), value, low), each(compared("<="), value, high))
+            return each(kleene_not, inside) if node.negated else inside
+        case nodes.InList():
+            value, found = evaluate(node.value, row), None
+            for item in node.items:
+                equal = each(compared("="), value, coded(item, node.value, row))
+                found = equal if found is None else each(kleene_or, found, equal)
+            return each(kleene_not, found) if node.negated else found
+        case nodes.Like():
+            pattern = like(str(evaluate(node.pattern, row)), node.ignore_case)
+            fits = each(lambda x: None if x is None else bool(pattern.fullmatch(x)), evaluate(node.value, row))
+            return each(kleene_not, fits) if node.negated else fits
+        case nodes.IsNull():
+            return missing(evaluate(node.value, row)) != node.negated
+        case nodes.Case():
+            return case(node, row)
+        case nodes.Subscript():
+            return subscript(node, row)
+        case nodes.Call():
+            return CALLS[node.name](node, row)
+    raise NotImplementedError(type(node).__name__)
+
+
+def wide(value: Any) -> Any:
+    """Arithmetic is done in 64 bits."""
+    return each(
+        lambda x: float(x) if isinstance(x, np.floating) else x if x is None else int(x) if isinstance(x, bool) else x,
+        value,
+    )
+
+
+def binary(node: nodes.Binary, row: Row) -> Any:
+    if node.op in ("AND", "OR"):
+        join = kleene_and if node.op == "AND" else kleene_or
+        return each(lambda a, b: join(truth(a), truth(b)), evaluate(node.left, row), evaluate(node.right, row))
+    if node.op in COMPARE:
+        return each(compared(node.op), coded(node.left, node.right, row), coded(node.right, node.left, row))
+    left, right = evaluate(node.left, row), evaluate(node.right, row)
+    if node.op == "||":
+        return None if left is None or right is None else left + right
+    return each(arithmetic(node.op), left, right)
+
+
+def coded(node: nodes.Expr, other: nodes.Expr, row: Row) -> Any:
+    """`node`'s value, a class name as its code if `other` is a label."""
+    names = class_names(other, row)
+    if names is not None and isinstance(node, nodes.Literal) and isinstance(node.value, str):
+        return list(names).index(node.value)
+    return evaluate(node, row)
+
+
+def class_names(node: nodes.Expr, row: Row) -> Sequence[str] | None:
+    while isinstance(node, nodes.Subscript):
+        node = node.value
+    return row.labels.get(node.name) if isinstance(node, nodes.Column) else None
+
+
+def like(pattern: str, ignore_case: bool) -> re.Pattern[str]:
+    parts = {"%": ".*", "*": ".*", "?": "."}
+    text = "".join(parts.get(char, re.escape(char)) for char in pattern)
+    return re.compile(text, re.DOTALL | (re.IGNORECASE if ignore_case else 0))
+
+
+def missing(value: Any) -> bool:
+    if isinstance(value, Arr):
+        return not value.data
+    return value is None or (isinstance(value, Json) and value.value in (None, {}))
+
+
+def case(node: nodes.Case, row: Row) -> Any:
+    found = None if node.otherwise is None else evaluate(node.otherwise, row)
+    operand = None if node.operand is None else evaluate(node.operand, row)
+    for when in reversed(node.whens):
+        test = evaluate(when.condition, row)
+        holds = each(truth, test) if node.operand is None else each(compared("="), operand, test)
+        found = each(lambda c, yes, no: yes if c else no, holds, evaluate(when.result, row), found)
+    return found
+
+
+def subscript(node: nodes.Subscript, row: Row) -> Any:
+    value = evaluate(node.value, row)
+    if isinstance(value, Json) or value is None:
+        return json_item(value, [evaluate(i.value, row) for i in node.items if isinstance(i, nodes.Index)])
+    items: list[Any] = []
+    for item in node.items:
+        if isinstance(item, nodes.Index):
+            items.append(evaluate(item.value, row))
+        else:
+            items.append(slice(*(None if p is None else evaluate(p, row) for p in (item.start, item.stop, item.step))))
+    rest = len(value.shape) - sum(isinstance(i, (int, np.integer)) or i is None for i in items)
+    if any(i is None for i in items):
+        return None if rest == 0 else Arr((), (0,) * rest)
+    try:
+        found = value.numpy()[tuple(items)]
+    except IndexError:
+        return None if rest == 0 else Arr((), (0,) * rest)
+    return Arr(tuple(found.ravel().tolist()), found.shape) if isinstance(found, np.ndarray) else found
+
+
+def json_item(value: Any, keys: Sequence[Any]) -> Any:
+    inner = None if value is None else value.value
+    for key in keys:
+        try:
+            inner = inner[key] if isinstance(inner, dict if isinstance(key, str) else list) else None
+        except (KeyError, IndexError):
+            inner = None
+    return None if inner is None else Json(inner)
+
+
+# --- functions -------------------------------------------------------------------------------------------------------
+
+
+def argument(node: nodes.Call, row: Row, index: int = 0) -> Any:
+    arg = node.args[index]
+    assert not isinstance(arg, (nodes.Star, nodes.Weighted))
+    return evaluate(arg, row)
+
+
+def contains(node: nodes.Call, row: Row) -> bool | None:
+    cell, wanted = node.args
+    assert not isinstance(cell, (nodes.Star, nodes.Weighted)) and not isinstance(wanted, (nodes.Star, nodes.Weighted))
+    value, names = evaluate(cell, row), class_names(cell, row)
+    if names is not None and isinstance(wanted, nodes.Literal) and isinstance(wanted.value, str):
+        pattern = like(wanted.value, False)
+        return any(pattern.fullmatch(names[code]) for code in value.data)
+    target = evaluate(wanted, row)
+    if isinstance(value, Arr):
+        return quantified("ANY", [compared("=")(item, target) for item in value.data])
+    if isinstance(value, str):
+        return target in value
+    if isinstance(value, Json):
+        return json_contains(value.value, target)
+    return None if value is None else compared("=")(value, target)
+
+
+def json_contains(value: Any, target: Any) -> bool | None:
+    if value is None:
+        return None
+    if isinstance(value, list):
+        return any(json_kind(item) == json_kind(target) and item == target for item in value)
+    if isinstance(value, (dict, str)):
+        return isinstance(target, str) and target in value
+    return None
+
+
+def quantifier(node: nodes.Call, row: Row) -> bool | None:
+    value = argument(node, row)
+    items = value.data if isinstance(value, Arr) else (value,)
+    return quantified(node.name, [truth(item) for item in items])
+
+
+def logical(node: nodes.Call, row: Row) -> Any:
+    if node.name == "LOGICAL_NOT":
+        return each(lambda x: kleene_not(truth(x)), argument(node, row))
+    join = kleene_and if node.name == "LOGICAL_AND" else kleene_or
+    found = argument(node, row)
+    for index in range(1, len(node.args)):
+        found = each(lambda a, b: join(truth(a), truth(b)), found, argument(node, row, index))
+    return found
+
+
+def shape(node: nodes.Call, row: Row) -> Arr:
+    value = argument(node, row)
+    if isinstance(value, Arr):
+        return arr(value.shape)
+    return arr(()) if not isinstance(value, (str, Json)) else arr((1,))
+
+
+def reduction(function: Callable[[list[Any]], Any], empty: Any = None) -> Callable[[nodes.Call, Row], Any]:
+    def call(node: nodes.Call, row: Row) -> Any:
+        value = argument(node, row)
+        items = [x for x in (value.data if isinstance(value, Arr) else (value,)) if x is not None]
+        return function(items) if items else empty
+
+    return call
+
+
+def is_float(items: Sequence[Any]) -> bool:
+    return any(isinstance(x, (float, np.floating)) for x in items)
+
+
+def total(items: list[Any]) -> Any:
+    return math.fsum(float(x) for x in items) if is_float(items) else sum(int(x) for x in items)
+
+
+def extreme(name: str) -> Callable[[list[Any]], Any]:
+    def function(items: list[Any]) -> Any:
+        if is_float(items) and any(math.isnan(x) for x in items):
+            return math.nan
+        return max(items) if name == "MAX" else min(items)
+
+    return function
+
+
+def scalar(function: Callable[..., Any]) -> Callable[[nodes.Call, Row], Any]:
+    def call(node: nodes.Call, row: Row) -> Any:
+        args = [argument(node, row, i) for i in range(len(node.args))]
+        return each(lambda *xs: None if any(x is None for x in xs) else function(*xs), *args)
+
+    return call
+
+
+def norm(order: float) -> Callable[[list[Any]], float]:
+    return lambda items: float(np.linalg.norm(np.array([float(x) for x in items]), order))
+
+
+def pair(function: Callable[[Any, Any], Any]) -> Callable[[nodes.Call, Row], Any]:
+    def call(node: nodes.Call, row: Row) -> Any:
+        a, b = argument(node, row), argument(node, row, 1)
+        if not a.data or not b.data:
+            return None
+        if a.shape != b.shape:
+            raise Mismatch
+        with np.errstate(all="ignore"):
+            return function(*(np.array([float(x) for x in v.data]) for v in (a, b)))
+
+    return call
+
+
+def cosine(a: Any, b: Any) -> float:
+    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
+
+
+def side(first: int, second: int | None = None) -> Callable[[nodes.Call, Row], Any]:
+    def call(node: nodes.Call, row: Row) -> Any:
+        boxes = argument(node, row).numpy()
+        found = [float(box[first]) * (1.0 if second is None else float(box[second])) for box in boxes]
+        return arr(found if second is not None else [box[first] for box in boxes])
+
+    return call
+
+
+def coalesce(node: nodes.Call, row: Row) -> Any:
+    return next((v for i in range(len(node.args)) if (v := argument(node, row, i)) is not None), None)
+
+
+def keys(node: nodes.Call, row: Row) -> Arr:
+    value = argument(node, row)
+    return arr(list(value.value) if isinstance(value, Json) and isinstance(value.value, dict) else [])
+
+
+def nonzero(node: nodes.Call, row: Row) -> Arr:
+    return arr([i for i, x in enumerate(argument(node, row).data) if x != 0])
+
+
+CALLS: dict[str, Callable[[nodes.Call, Row], Any]] = {
+    "CONTAINS": contains, "ANY": quantifier, "ALL": quantifier, "ALL_STRICT": quantifier,
+    "LOGICAL_AND": logical, "LOGICAL_OR": logical, "LOGICAL_NOT": logical, "SHAPE": shape,
+    "SUM": reduction(total, 0), "PROD": reduction(lambda xs: float(np.prod([float(x) for x in xs])), 1.0),
+    "AVG": reduction(lambda xs: float(np.mean([float(x) for x in xs]))),
+    "MEAN": reduction(lambda xs: float(np.mean([float(x) for x in xs]))),
+    "STD": reduction(lambda xs: float(np.std([float(x) for x in xs]))),
+    "MEDIAN": reduction(lambda xs: float(np.median([float(x) for x in xs]))),
+    "MIN": reduction(extreme("MIN")), "MAX": reduction(extreme("MAX")), "COUNT": reduction(len, 0),
+    "ABS": scalar(abs), "FLOOR": scalar(lambda x: float(np.floor(x))), "CEIL": scalar(lambda x: float(np.ceil(x))),
+    "SQRT": scalar(lambda x: math.sqrt(x) if x >= 0 else math.nan),
+    "UPPER": scalar(str.upper), "LOWER": scalar(str.lower), "LENGTH": scalar(len), "CONCAT": scalar(lambda *xs: "".join(xs)),
+    "L1_NORM": reduction(norm(1)), "L2_NORM": reduction(norm(2)), "LINF_NORM": reduction(norm(math.inf)),
+    "DOT": pair(lambda a, b: float(a @ b)), "COSINE_SIMILARITY": pair(cosine),
+    "HAMMING_DISTANCE": pair(lambda a, b: int((a != b).sum())), "NONZERO": nonzero, "KEYS": keys, "COALESCE": coalesce,
+    "BOX_WIDTH": side(2), "BOX_HEIGHT": side(3), "BOX_AREA": side(2, 3),
+    "ROW_NUMBER": lambda node, row: row.position,
+}  # fmt: skip
+
+
+def parsed_json(text: str | None) -> Json | None:
+    return None if text is None else Json(json.loads(text))
