@@ -25,6 +25,7 @@ class Fault(Enum):
     ARRIVE_LATE = auto()  # the connection is cut; the server gets it when `release` is called
     ERROR_BEFORE = auto()  # 503, the server never sees it
     ERROR_AFTER = auto()  # 500, though the server acted on it
+    DENY = auto()  # 403, the server never sees it
     CONFLICT = auto()  # 409, as S3 answers when two conditional writes overlap
     CUT_BODY = auto()  # half of the answer's body, then the connection is cut
     IGNORE_CONDITION = auto()  # the server does not see If-None-Match
@@ -172,4 +173,4 @@ def _outcome(proxy: FaultProxy, request: Request, fault: Fault) -> Answer | None
     return None if fault is Fault.LOSE_ANSWER else answer
 
 
-_INVENTED = {Fault.ERROR_BEFORE: 503, Fault.CONFLICT: 409, Fault.NOT_IMPLEMENTED: 501}
+_INVENTED = {Fault.ERROR_BEFORE: 503, Fault.DENY: 403, Fault.CONFLICT: 409, Fault.NOT_IMPLEMENTED: 501}

@@ -143,6 +143,20 @@ def test_a_write_that_may_still_arrive_is_unknown_and_not_failed(
     assert direct.get(KEY) == b"ours"
 
 
+def test_a_denial_is_a_plain_failure_unless_an_earlier_try_may_have_arrived(
+    faulty: Store, direct: Store, proxy: FaultProxy
+) -> None:
+    proxy.plan(*[Fault.DENY] * 10)
+    with pytest.raises(StorageError) as caught:
+        faulty.create(KEY, b"ours")
+    assert caught.value.kind == "no-permission"
+    assert direct.stat(KEY) is None
+    proxy.plan(Fault.LOSE_ANSWER, *[Fault.DENY] * 10)
+    with pytest.raises(CommitUnknownError):
+        faulty.create(KEY, b"ours")
+    assert direct.get(KEY) == b"ours"
+
+
 def test_a_request_that_was_never_sent_is_a_plain_failure(creds: dict[str, str]) -> None:
     with fault_proxy(creds["endpoint_url"]) as proxy:
         store = open_store(f"s3://test/{os.urandom(8).hex()}", {**creds, "endpoint_url": proxy.url})
