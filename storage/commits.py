@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from hashlib import blake2b
 from typing import Any
 
 from .objects import Pointer
@@ -69,6 +70,11 @@ class Commit:
             data["message"],
             data["branch"],
         )
+
+
+def commit_id(data: bytes) -> str:
+    """A commit's id: BLAKE2b with 20 bytes of its object, in hex."""
+    return blake2b(data, digest_size=20).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import uuid
 from collections.abc import Mapping
 from typing import Any
@@ -32,7 +33,7 @@ SLICES = 64
 
 def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[str]) -> Pointer:
     """Store the rows of `table`; returns the staged descriptor. `labels` names the label columns."""
-    zones, present, chunks = _zones(table), _labels_present(table, labels), _chunks(table)
+    zones, present, chunks = zone_maps(table), label_codes(table, labels), _chunks(table)
     if table.get_total_buffer_size() <= 2 * INLINE:
         data = table_to_stream(table)
         if len(data) <= INLINE:
@@ -67,17 +68,20 @@ def _chunks(table: pa.Table) -> tuple[str, ...]:
     return tuple(sorted(keys))
 
 
-def _zones(table: pa.Table) -> dict[str, list[Any]]:
+def zone_maps(table: pa.Table) -> dict[str, list[Any]]:
+    """Smallest and largest value of every scalar number column; not of those without a value or with infinite ones,
+    which JSON has no word for."""
     zones = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
             ends = pc.min_max(column).as_py()
-            if ends["min"] is not None and ends["min"] == ends["min"]:
+            if ends["min"] is not None and math.isfinite(ends["min"]) and math.isfinite(ends["max"]):
                 zones[name] = [ends["min"], ends["max"]]
     return zones
 
 
-def _labels_present(table: pa.Table, labels: set[str]) -> dict[str, list[int]]:
+def label_codes(table: pa.Table, labels: set[str]) -> dict[str, list[int]]:
+    """The codes that occur in each label column, ascending."""
     present = {}
     for name in labels & set(table.column_names):
         codes = np.concatenate([_flat(chunk) for chunk in table.column(name).chunks] or [np.empty(0, np.uint32)])

@@ -10,12 +10,11 @@ import time
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from hashlib import blake2b
 from typing import Any
 
 from ..errors import LakebedError
 from .arrow import Ints
-from .commits import Commit
+from .commits import Commit, commit_id
 from .draft import Draft
 from .errors import CommitUnknownError, ConflictError, ObjectExistsError, StateError, StorageError
 from .log import read_entry
@@ -357,8 +356,7 @@ def stage_version(version: Commit, head: CommitRef | None, staging: Staging) -> 
     pointer = staging.add_json(version.to_json())
     if version.message is None:
         return Branch(head, pointer)
-    commit_id = blake2b(encode_json(version.to_json()), digest_size=20).hexdigest()
-    return Branch(CommitRef(commit_id, pointer), None)
+    return Branch(CommitRef(commit_id(encode_json(version.to_json())), pointer), None)
 
 
 def author() -> str:

@@ -29,7 +29,7 @@ class Fragment:
     """XXH3-128 of the file, hex; "" for inline rows, whose pointer carries a hash."""
     rows: int
     zones: Mapping[str, Sequence[Any]]
-    """Physical scalar column -> [lowest, highest]; absent if all null."""
+    """Physical scalar column -> [lowest, highest]; absent if all null, or if one is infinite."""
     labels: Mapping[str, Sequence[int]]
     """Physical label column -> the codes that occur."""
     chunks: Sequence[str] = ()

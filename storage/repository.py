@@ -109,7 +109,7 @@ class Repository:
             raw = store.get(FORMAT_KEY)
         except ObjectMissingError as error:
             raise no_dataset(store.url) from error
-        repository = cls(store, links, _check_format(raw, store.url))
+        repository = cls(store, links, check_format(raw, store.url))
         if store.stat(entry_key(0)) is None:
             raise no_dataset(store.url)
         return repository
@@ -247,11 +247,17 @@ def _create_format(store: Store) -> str:
         store.create(FORMAT_KEY, seal_lines(content))
     except ObjectExistsError:
         # Left by a creation that was killed before its first log entry.
-        return _check_format(store.get(FORMAT_KEY), store.url)
+        return check_format(store.get(FORMAT_KEY), store.url)
     return dataset_id
 
 
-def _check_format(raw: bytes, url: str) -> str:
+def check_format(raw: bytes, url: str) -> str:
+    """The dataset's uuid from the bytes of its FORMAT file.
+
+    Raises:
+        FormatError: it is of no dataset, or of a later format.
+        DamageError: it is not what was written.
+    """
     try:
         content = json.loads(raw.partition(b"\n")[0])
         magic, version, features, dataset_id = (content[key] for key in ("magic", "version", "features", "uuid"))
