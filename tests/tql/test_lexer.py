@@ -96,6 +96,7 @@ def test_a_token_knows_its_place() -> None:
         ("a 1.5e d", "malformed-number", 2, 6),
         ("a 1.x", "malformed-number", 2, 5),
         ("a 1e5x", "malformed-number", 2, 6),
+        ("a 1x! d", "malformed-number", 2, 4),
         ("a .5x", "malformed-number", 3, 5),
         ("a 9223372036854775809", "number-too-large", 2, 21),
         ("a " + "9" * 5000, "number-too-large", 2, 5002),

@@ -153,6 +153,8 @@ def test_an_expression_becomes_the_tree_that_precedence_says(text: str, tree: n.
         ("select * group by a across space", n.Select(STAR, group_by=(A,), across="SPACE")),
         ("select * ungroup by split", n.Select(STAR, ungroup=n.Ungroup())),
         ("select * ungroup by a", n.Select(STAR, ungroup=n.Ungroup(A))),
+        ("select * ungroup by split(a)", n.Select(STAR, ungroup=n.Ungroup(n.Call("SPLIT", (A,))))),
+        ("select * ungroup by split.a", n.Select(STAR, ungroup=n.Ungroup(n.Column("a", "split")))),
     ],
 )
 def test_a_select_becomes_its_tree(text: str, tree: n.Select) -> None:
@@ -297,6 +299,22 @@ def test_a_chain_of_ands_knows_its_place() -> None:
     text = "select * where a and b and c"
     tree = where("a and b and c")
     assert text[tree.span.start : tree.span.end] == "a and b and c"
+
+
+@pytest.mark.parametrize(
+    ("text", "kind"),
+    [
+        ("select a b c", "syntax"),
+        ("select (a", "unclosed"),
+        ("select 'a", "unclosed"),
+        ("select (select a)", "scalar-sub-query"),
+        ("select * from a natural join b", "natural-join"),
+        ("select top 5 * limit 5", "two-limits"),
+        ("select 9223372036854775808", "number-too-large"),
+    ],
+)
+def test_an_error_has_a_kind_that_programs_may_compare(text: str, kind: str) -> None:
+    assert error_of(text).kind == kind
 
 
 # --- limits --------------------------------------------------------------------------------------------------------

@@ -10,6 +10,7 @@ from lakebed.tql import parse, to_text
 from lakebed.tql.printer import SPELLINGS, name_text, string_text
 
 A, B, C = n.Column("a"), n.Column("b"), n.Column("c")
+LESS = n.Binary("<", A, B)
 
 
 def expression(text: str) -> n.Node:
@@ -61,6 +62,10 @@ def expression(text: str) -> n.Node:
         (n.Like(n.Like(A, B), n.InList(A, (B,))), "(a LIKE b) LIKE (a IN (b))"),
         (n.Like(A, B, n.Binary("=", A, B)), "a LIKE b ESCAPE (a = b)"),
         (n.Between(A, n.Between(A, B, C), n.Binary("AND", A, B)), "a BETWEEN (a BETWEEN b AND c) AND (a AND b)"),
+        (n.Like(LESS, LESS, LESS), "a < b LIKE a < b ESCAPE a < b"),
+        (n.Between(LESS, LESS, LESS), "a < b BETWEEN a < b AND a < b"),
+        (n.InList(LESS, (LESS,)), "a < b IN (a < b)"),
+        (n.InQuery(LESS, parse("select *"), True), "a < b NOT IN (SELECT *)"),
         (n.InList(n.InList(A, (B, C)), (A,), True), "(a IN (b, c)) NOT IN (a)"),
         (n.Call("F", (A, n.Literal(1))), "F(a, 1)"),
         (n.Call("COUNT", (n.Star(),)), "COUNT(*)"),

@@ -128,7 +128,7 @@ class Cursor:
             self.fail(f'"{closer}"', self.open_hint())
         self.fail_extra(f'"{closer}"')
 
-    def refuse(self, message: str, hint: str = "", token: Token | None = None, kind: str = "") -> NoReturn:
+    def refuse(self, message: str, hint: str, token: Token | None = None, kind: str = "") -> NoReturn:
         """Raise at a token, by default the one that is not consumed yet."""
         span = (token or self.token).span
         raise TQLSyntaxError(message, kind=kind, hint=hint, span=span, text=self.text)

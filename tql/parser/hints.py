@@ -50,9 +50,9 @@ PAIRS = {
 
 
 def hint_for(tokens: list[Token], position: int) -> str:
-    """A hint for an error at `tokens[position]`, where something else was wanted; "" where none is known."""
+    """A hint for an error at `tokens[position]`, where something else was wanted, or "". A query starts before it."""
     token = tokens[position]
-    before = tokens[position - 1].kind if position else ""
+    before = tokens[position - 1].kind
     if before == ",":
         return "is the comma before it one too many?"
     if (before, token.kind) in PAIRS:
@@ -88,7 +88,9 @@ def hint_for_clause(clause: str, before: list[str]) -> str:
     later = [word for word in before if words_in_order.index(word) > words_in_order.index(clause)]
     if later:
         return f"{CLAUSES[clause]} comes before {CLAUSES[later[0]]}"
-    return f"{CLAUSES[clause]} comes after GROUP BY" if clause in ("HAVING", "ACROSS") else ""
+    if clause in ("HAVING", "ACROSS"):
+        return f"{CLAUSES[clause]} comes after GROUP BY"
+    return f"to select from a query in parentheses write SELECT * FROM (...) {CLAUSES[clause]} ..."
 
 
 def clauses_before(tokens: list[Token], position: int) -> list[str]:
