@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from .batches import NumpyBatches, numpy_batches
     from .dataloader import Loader, make_loader
     from .errors import LoaderTimeoutError, TransformError, WorkerError
+    from .fluent import FluentLoader
     from .index import Index, read_index
     from .mapstyle import RowDataset, make_dataset
     from .materialiser import materialise
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from .view import MaterialisedView
 
 _HOMES = {
+    "FluentLoader": "fluent",
     "ImagePolicy": "options",
     "Index": "index",
     "Loader": "dataloader",
@@ -44,6 +46,7 @@ _HOMES = {
 }
 
 __all__ = [
+    "FluentLoader",
     "ImagePolicy",
     "Index",
     "Loader",

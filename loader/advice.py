@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from ..storage.source import SampleSource
 from .facts import TensorFacts
 from .index import Index
+from .view import MaterialisedView
 
 # CPU milliseconds of libjpeg-turbo on one core of a server; only their proportion matters (see bench/loader.py).
 _MS_PER_MB = 8.0
@@ -36,6 +38,15 @@ def advice(index: Index, short_side: int = 256) -> str:
                 f"and take {smaller:.1f}x less space, if the model needs no larger images"
             )
     return "\n".join(found)
+
+
+def hint(source: SampleSource) -> str:
+    """What would make reading `source` faster; "" if nothing is known to."""
+    if isinstance(source, MaterialisedView):
+        return advice(source.index)
+    if any(spec.link for spec in source.schema):
+        return "files are fetched one by one from their links; load_view(id, optimize=True) copies them for streaming"
+    return ""
 
 
 def _gain(facts: TensorFacts, short_side: int) -> tuple[float, float]:

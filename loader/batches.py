@@ -7,7 +7,7 @@ from typing import Any
 
 from ..storage.source import SampleSource
 from .config import LoaderArguments, check_plan, make_builder, make_plan, random_seed, thread_options
-from .pipeline import build_inline, build_threaded
+from .pipeline import build_here
 from .plan import Batches, EpochPlan
 from .policy import BadSamples
 
@@ -15,7 +15,9 @@ from .policy import BadSamples
 class NumpyBatches:
     """An iterable of batches; each iteration is a new epoch. Made by `numpy_batches`."""
 
-    def __init__(self, source: SampleSource, arguments: LoaderArguments, rank: int = 0, world: int = 1) -> None:
+    def __init__(
+        self, source: SampleSource, arguments: LoaderArguments, rank: int = 0, world: int = 1, start: int = 0
+    ) -> None:
         check_plan(source, arguments, world)
         self._source = source
         self._arguments = arguments
@@ -24,6 +26,7 @@ class NumpyBatches:
         self.seed = arguments.seed if arguments.seed is not None else random_seed()
         self.epoch = 0
         """Number of the next epoch."""
+        self._start = start
         self.bad_samples = BadSamples()
 
     def __len__(self) -> int:
@@ -31,30 +34,28 @@ class NumpyBatches:
         return self._plan(0).shards.steps
 
     def __iter__(self) -> Iterator[Any]:
-        plan = self._plan(self.epoch)
-        self.epoch += 1
+        plan = self._plan(self.epoch, self._start)
+        self.epoch, self._start = self.epoch + 1, 0
         return self._batches(plan.batches(ahead=thread_options(self._arguments).ahead))
 
-    def _plan(self, epoch: int) -> EpochPlan:
-        return make_plan(self._source, self._arguments, self._rank, self._world, epoch, 0, self.seed)
+    def _plan(self, epoch: int, start: int = 0) -> EpochPlan:
+        return make_plan(self._source, self._arguments, self._rank, self._world, epoch, start, self.seed)
 
     def _batches(self, batches: Batches) -> Iterator[Any]:
-        threads = thread_options(self._arguments)
-        if threads.threads:
-            built = build_threaded(self._builder, batches, threads)
-        else:
-            built = build_inline(self._builder, batches, lambda _: {})
-        for _, done in built:
+        for _, done in build_here(self._builder, batches, thread_options(self._arguments)):
             for sample in done.bad:
                 self.bad_samples.add(sample)
                 self.bad_samples.check(len(self._source), self._arguments.max_bad)
             yield done.batch
 
 
-def numpy_batches(source: SampleSource, *, rank: int = 0, world: int = 1, **arguments: Any) -> NumpyBatches:
+def numpy_batches(
+    source: SampleSource, *, rank: int = 0, world: int = 1, start: int = 0, **arguments: Any
+) -> NumpyBatches:
     """Batches of NumPy arrays from any source, decoded by threads.
 
-    Takes the arguments of `make_loader` that have a meaning without worker processes (see `LoaderArguments`). A batch
-    is a `SampleDict` of stacked arrays, or lists where shapes differ.
+    `start` leaves out the first positions of the first epoch. Takes the arguments of `make_loader` that have a
+    meaning without worker processes (see `LoaderArguments`). A batch is a `SampleDict` of stacked arrays, or lists
+    where shapes differ.
     """
-    return NumpyBatches(source, LoaderArguments(**arguments), rank, world)
+    return NumpyBatches(source, LoaderArguments(**arguments), rank, world, start)

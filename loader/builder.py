@@ -68,6 +68,8 @@ class Loaded:
     whole: bool
     """No sample was left out, so what was decoded into the batch's memory is complete."""
     seconds: float
+    nbytes: int
+    """Of the payloads that were read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +105,8 @@ class BatchBuilder:
         """
         began = time.perf_counter()
         part = {name: array[start:stop] for name, array in out.items()}
-        samples = self.reader.read(batch.rows[start:stop], part)
-        loaded = Loaded([], [], [], True, 0.0)
+        samples, nbytes = self.reader.read(batch.rows[start:stop], part)
+        loaded = Loaded([], [], [], True, 0.0, nbytes)
         for i, sample in enumerate(samples):
             row = int(batch.rows[start + i])
             failed = failures(sample)
@@ -138,7 +140,8 @@ class BatchBuilder:
         ready = {k: v.view(Ready) for k, v in out.items()} if all(part.whole for part in parts) else {}
         done = [sample for part in parts for sample in self.transformed(part)]
         batch = self._collated(done, rows, ready)
-        times = BatchTimes(sum(part.seconds for part in parts), time.perf_counter() - began)
+        nbytes = sum(part.nbytes for part in parts)
+        times = BatchTimes(sum(part.seconds for part in parts), time.perf_counter() - began, nbytes)
         return Built(batch, len(rows), bad, times)
 
     def transformed(self, loaded: Loaded) -> list[Any]:
@@ -176,7 +179,7 @@ class BatchBuilder:
         count = len(self.reader.source)
         bits = random_bits(_SUBSTITUTES, batch.seed ^ position, batch.epoch, 2**32 - 2)
         for row in (int(b % np.uint64(count)) for b in bits):
-            (sample,) = self.reader.read(np.array([row], np.int64))
+            (sample,), _ = self.reader.read(np.array([row], np.int64))
             if not failures(sample):
                 return row, sample
         raise failed.error

@@ -16,7 +16,11 @@ from .samples import SampleDict
 Array = np.ndarray[Any, np.dtype[Any]]
 Stack = Callable[[list[Any]], Any]
 
-_WIDER = {"uint16": np.int32, "uint32": np.int64, "uint64": np.int64}
+_WIDER: dict[np.dtype[Any], type[np.generic]] = {
+    np.dtype(np.uint16): np.int32,
+    np.dtype(np.uint32): np.int64,
+    np.dtype(np.uint64): np.int64,
+}
 
 
 def collate_numpy(samples: Sequence[Any], ready: Mapping[str, Array] | None = None) -> Any:
@@ -73,7 +77,7 @@ def _stack_torch(values: list[Any]) -> Any:
     arrays = _arrays(values)
     if arrays is None:
         return values
-    arrays = [array.astype(_WIDER.get(array.dtype.name, array.dtype), copy=False) for array in arrays]
+    arrays = [array.astype(_WIDER[array.dtype]) if array.dtype in _WIDER else array for array in arrays]
     if _alike(arrays):
         return torch.from_numpy(np.stack(arrays))
     return [torch.from_numpy(np.ascontiguousarray(array)) for array in arrays]

@@ -14,6 +14,7 @@ from torch.utils.data import DataLoader
 from ..errors import LakebedError
 from ..storage.errors import InvalidInputError
 from ..storage.source import SampleSource
+from .advice import hint
 from .builder import Transform
 from .config import LoaderArguments, check_plan, make_builder, shuffle_spec
 from .dataset import BatchDataset, Delivery
@@ -84,8 +85,12 @@ class Loader(DataLoader[Any]):
         self._resumed = None
 
     def stats(self) -> dict[str, Any]:
-        """Where the time went; see `LoaderStats.to_dict`."""
-        return {**self._stats.to_dict(), "bad_samples": self.bad_samples.count}
+        """Where the time went (see `LoaderStats.to_dict`), "bad_samples", and a "hint" on what would load faster."""
+        return {**self._stats.to_dict(), "bad_samples": self.bad_samples.count, "hint": hint(self._batches.source)}
+
+    def skip(self, rows: int) -> None:
+        """The next iteration leaves out the first `rows` positions of its epoch (over all ranks together)."""
+        self._resumed = (self.epoch, min(rows, len(self._batches.source)))
 
     def state_dict(self) -> dict[str, Any]:
         """Where this loader stands, after the newest batch that was given out: under 1 KB of plain values, the same on
@@ -216,6 +221,9 @@ def make_loader(
     persistent_workers: bool = False,
     return_index: bool = True,
     buffer_size: int | None = None,
+    use_local_cache: bool = False,
+    cache_size: int | None = None,
+    progressbar: bool = False,
     seed: int | None = None,
     on_error: OnBadSample = "raise",
     max_bad: float = 0.01,
@@ -247,7 +255,8 @@ def make_loader(
         decode_method: by tensor "numpy", "tobytes" (the stored file), "pil", or "data" (a dict).
         prefetch_factor: batches each worker (or the threads) are ahead; 2 if None.
         return_index: add "index", the row's position, to each sample.
-        buffer_size: taken for Deep Lake's sake; no buffer is needed for shuffling here.
+        buffer_size: accepted for old scripts and unused, since no buffer is needed for shuffling here. So are
+            `use_local_cache`, `cache_size` and `progressbar`.
         seed: of the order; None draws one (under torch.distributed: 0, since ranks must agree).
         on_error: for samples that cannot be read: "raise", "skip", "substitute" by another row, or "blank".
         max_bad: share of the rows that may be bad before an error is raised all the same.

@@ -14,7 +14,7 @@ from ..errors import LakebedError
 from ..storage.source import SampleSource
 from .builder import BatchBuilder, Built
 from .config import LoaderArguments, make_plan, thread_options
-from .pipeline import build_inline, build_threaded
+from .pipeline import build_here, build_inline
 from .plan import EpochPlan
 from .transport import AVAILABLE, BatchMemory, Sender
 
@@ -86,11 +86,7 @@ class BatchDataset(IterableDataset[Delivery]):
 
     def _in_process(self, plan: EpochPlan) -> Iterator[Delivery]:
         threads = thread_options(self.arguments)
-        if threads.threads:
-            built = build_threaded(self.builder, plan.batches(ahead=threads.ahead), threads)
-        else:
-            built = build_inline(self.builder, plan.batches(), lambda _: {})
-        for batch, done in built:
+        for batch, done in build_here(self.builder, plan.batches(ahead=threads.ahead), threads):
             yield Delivery(batch.step, done)
 
     def _in_worker(self, plan: EpochPlan, worker: int, workers: int) -> Iterator[Any]:

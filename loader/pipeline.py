@@ -50,6 +50,14 @@ def build_inline(
             yield batch, builder.finish([builder.load(batch, 0, len(batch.rows), out)], out)
 
 
+def build_here(builder: BatchBuilder, batches: Batches, options: ThreadOptions) -> Iterator[tuple[BatchRows, Built]]:
+    """Batches for a consumer in this process: by threads, or without if there are to be none."""
+    if options.threads:
+        return build_threaded(builder, batches, options)
+    pool = SlotPool()
+    return build_inline(builder, batches, lambda count: builder.outputs(count, pool))
+
+
 def build_threaded(
     builder: BatchBuilder, batches: Batches, options: ThreadOptions
 ) -> Iterator[tuple[BatchRows, Built]]:

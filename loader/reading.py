@@ -72,20 +72,21 @@ class RowReader:
     def __reduce__(self) -> tuple[Any, ...]:
         return RowReader, (self.source, self.options)
 
-    def read(self, rows: Ints, out: Out | None = None) -> list[SampleDict]:
-        """One dict per row; a value that cannot be read is a `Failed`."""
+    def read(self, rows: Ints, out: Out | None = None) -> tuple[list[SampleDict], int]:
+        """One dict per row, and the bytes of the payloads; a value that cannot be read is a `Failed`."""
         shapes: list[tuple[int, ...] | None] = [None] * len(rows)
+        sizes: list[int] = []
         columns: dict[str, list[Any]] = {}
         for spec in sorted(
             self.specs, key=lambda spec: spec.name not in self._images
         ):  # images first, for their shapes
-            columns[spec.name] = self._column(spec, rows, shapes, out or {}, columns)
+            columns[spec.name] = self._column(spec, rows, shapes, sizes, out or {}, columns)
         names = self.options.tensors
         samples = [SampleDict((name, columns[name][i]) for name in names) for i in range(len(rows))]
         if self.options.return_index:
             for sample, row in zip(samples, rows, strict=True):
                 sample["index"] = np.array([row], np.int64)
-        return samples
+        return samples, sum(sizes)
 
     def place(self, row: int, tensor: str = "") -> RowPlace:
         """Where a row comes from, its URL included if it has one."""
@@ -121,15 +122,18 @@ class RowReader:
         spec: TensorSpec,
         rows: Ints,
         shapes: list[tuple[int, ...] | None],
+        sizes: list[int],
         out: Out,
         columns: Mapping[str, list[Any]],
     ) -> list[Any]:
         method = self.options.decode_method.get(spec.name, "numpy")
         if spec.name in self._images or method == "tobytes":
             decode = self._decoder(spec, method, shapes, out.get(spec.name))
+            payloads = self._payloads(spec, rows)
+            sizes += [len(data) for data in payloads if isinstance(data, np.ndarray)]
             return [
                 data if isinstance(data, Failed) else self._decode(spec, int(rows[i]), i, data, decode)
-                for i, data in enumerate(self._payloads(spec, rows))
+                for i, data in enumerate(payloads)
             ]
         values = self._values(spec, rows)
         if spec.name in self._rescaled:

@@ -18,6 +18,8 @@ class BatchTimes:
     """Reading, checking and decoding, summed over threads."""
     finish: float
     """Transform and collation."""
+    nbytes: int = 0
+    """Of the payloads that were read."""
 
 
 class LoaderStats:
@@ -27,6 +29,7 @@ class LoaderStats:
         self.batches = 0
         self.samples = 0
         self.waited = 0.0
+        self.nbytes = 0
         self._load: deque[float] = deque(maxlen=_KEPT)
         self._finish: deque[float] = deque(maxlen=_KEPT)
         self._busy_since = 0.0
@@ -44,6 +47,7 @@ class LoaderStats:
         self.batches += 1
         self.samples += count
         self.waited += waited
+        self.nbytes += times.nbytes if times is not None else 0
         if times is not None and count:
             self._load.append(times.load / count)
             self._finish.append(times.finish / count)
@@ -51,9 +55,9 @@ class LoaderStats:
     def to_dict(self) -> dict[str, Any]:
         """The figures as plain values.
 
-        Keys: batches, samples, samples_per_s (over the time from start to the newest batch), wait_s (the consumer stood
-        still), wait_share, load_ms_p50, load_ms_p95, finish_ms_p50, finish_ms_p95 (per sample), bound ("consumer",
-        "decode", "transform": what to speed up first).
+        Keys: batches, samples, samples_per_s and megabytes_per_s (of payloads; over the time from the start of each
+        epoch to its newest batch), wait_s (the consumer stood still), wait_share, load_ms_p50, load_ms_p95,
+        finish_ms_p50, finish_ms_p95 (per sample), bound ("consumer", "decode", "transform": what to speed up first).
         """
         share = self.waited / self._active if self._active else 0.0
         load, finish = _percentiles(self._load), _percentiles(self._finish)
@@ -61,6 +65,7 @@ class LoaderStats:
             "batches": self.batches,
             "samples": self.samples,
             "samples_per_s": self.samples / self._active if self._active else 0.0,
+            "megabytes_per_s": self.nbytes / 1e6 / self._active if self._active else 0.0,
             "wait_s": self.waited,
             "wait_share": share,
             "load_ms_p50": load[0],
