@@ -89,7 +89,8 @@ class MemoryStore:
 
         Raises StorageError of kind "object-differs" if other bytes stand under this key; they are left alone.
         """
-        if self._add(key, bytes(data)) != bytes(data):
+        body = bytes(data)
+        if not self._add(key, body) and self.get(key) != body:
             raise StorageError(
                 "another object stands under this key, and objects are never replaced",
                 kind="object-differs",
@@ -98,14 +99,16 @@ class MemoryStore:
 
     def create(self, key: str, data: bytes) -> None:
         """Write `key` only if it does not exist. Raises ObjectExistsError if the key was taken."""
-        fresh = bytes(bytearray(data))  # a new object, to tell it from an equal one that was there
-        if self._add(key, fresh) is not fresh:
+        if not self._add(key, bytes(data)):
             raise ObjectExistsError("the object exists already", place=f"{self.url}/{key}")
 
-    def _add(self, key: str, data: bytes) -> bytes:
+    def _add(self, key: str, data: bytes) -> bool:
         check_key(key)
         with self._place.lock:
-            return self._place.objects.setdefault(key, (data, time.time()))[0]
+            if key in self._place.objects:
+                return False
+            self._place.objects[key] = (data, time.time())
+            return True
 
     def delete(self, key: str) -> None:
         """Remove an object; absent is fine."""

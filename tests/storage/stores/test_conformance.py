@@ -5,6 +5,7 @@ from __future__ import annotations
 import pickle
 import random
 import threading
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -92,6 +93,14 @@ def test_create_writes_once_and_then_finds_the_key_taken(store: Store) -> None:
     with pytest.raises(ObjectExistsError):
         store.create("log/1", b"other")
     assert store.get("log/1") == b"first"
+
+
+def test_without_a_network_in_between_the_same_bytes_are_refused_too(tmp_path: Path) -> None:
+    for store in (open_store(f"mem://{tmp_path.name}"), open_store(tmp_path, create=True)):
+        for data in (b"", b"x", b"longer"):
+            store.create(f"log/{len(data)}", data)
+            with pytest.raises(ObjectExistsError):
+                store.create(f"log/{len(data)}", data)
 
 
 def test_of_many_threads_exactly_one_creates_a_key(store: Store) -> None:
