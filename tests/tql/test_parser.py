@@ -363,7 +363,7 @@ def test_levels_count_again_after_they_close() -> None:
     text = "select " + ", ".join(["(((a)))"] * MAX_DEPTH)
     assert len(select(text).items) == MAX_DEPTH
     mixed = "select * where " + "(" * (MAX_DEPTH - 1) + "- a" + ")" * (MAX_DEPTH - 1)
-    assert parse(mixed)
+    assert height(parse(mixed)) == 4
     assert error_of(mixed.replace("- a", "- - a")).kind == "too-deep"
     assert error_of(mixed.replace("- a", "not not a")).kind == "too-deep"
 
@@ -461,8 +461,8 @@ def test_a_tree_too_high_is_refused() -> None:
 
 def test_the_right_side_of_a_union_counts_for_the_height() -> None:
     chain = " + ".join(["a"] * (MAX_HEIGHT - 4))
-    assert parse(f"select b union select {chain}")
-    assert parse(f"select b union select {chain} union select {chain}")
+    assert height(parse(f"select b union select {chain}")) == MAX_HEIGHT
+    assert height(parse(f"select b union select {chain} union select {chain}")) == MAX_HEIGHT + 1
     assert error_of(f"select b union select {chain} + a").kind == "too-high"
 
 
