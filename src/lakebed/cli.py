@@ -1,4 +1,4 @@
-"""The command line: ``lakebed info | query | log | diff | views | branch | tag | merge | plot | ingest-coco``."""
+"""The command line, ``lakebed COMMAND``: what people do with datasets in a shell."""
 
 from __future__ import annotations
 
@@ -194,6 +194,27 @@ def ingest_coco(images: str, annotations: tuple[str, ...], dest: str, linked: bo
     params = {"htype": "link[image]"} if linked else None
     dataset = ingest(images, list(annotations), dest, image_params=params, overwrite=overwrite)
     click.echo(repr(dataset))
+
+
+@command
+@click.argument("key")
+@click.argument("fields", nargs=-1, metavar="[FIELD]...")
+@click.option("--delete", is_flag=True, help="Forget the values of KEY.")
+def creds(key: str, fields: tuple[str, ...], delete: bool) -> None:
+    """Keep the values of a managed creds KEY for this user on this machine, outside every dataset.
+
+    Asks for each FIELD without showing what is typed; by default for aws_access_key_id and aws_secret_access_key.
+    """
+    from .storage.links import managed
+    from .storage.links.creds import check_fields
+
+    if delete:
+        managed.delete(key)
+        return
+    asked = fields or ("aws_access_key_id", "aws_secret_access_key")
+    check_fields(dict.fromkeys(asked, "x"))
+    values = {name: click.prompt(name, hide_input=True, err=True) for name in asked}
+    click.echo(f"kept in {managed.save(key, check_fields(values))}")
 
 
 def main() -> None:

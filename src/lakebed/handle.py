@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import atexit
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
+from weakref import WeakSet
 
 from .indexing import RowArray
 from .info import Info
@@ -13,6 +16,9 @@ from .storage.errors import StateError
 from .storage.schema import Schema
 from .storage.source import SampleSource
 from .storage.workspace import Workspace
+
+_WAITING: WeakSet[Handle] = WeakSet()
+"""Handles in which cells may wait for the rest of their rows."""
 
 
 class Handle(Readable):
@@ -49,6 +55,8 @@ class Handle(Readable):
         self._writable()
         self._staged.add(tensor, list(values))
         self._place_staged()
+        if self._staged.waiting():
+            _WAITING.add(self)
 
     def _place_staged(self) -> None:
         """Write staged cells that have a place: into rows older than their tensor, or as whole new rows."""
@@ -104,3 +112,10 @@ class Handle(Readable):
             place=self._path,
             hint=f"give every tensor as many samples ({', '.join(self._names())}), or drop what waits with ds.reset()",
         )
+
+
+@atexit.register
+def _tell_of_lost_cells() -> None:
+    for handle in list(_WAITING):
+        if handle._staged.waiting():
+            print(f"lakebed: not saved: {handle._ragged_error()}", file=sys.stderr)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -126,3 +127,25 @@ def test_every_command_explains_itself(capsys: pytest.CaptureFixture[str], monke
         assert status == 0
         assert "Usage" in out
     assert run(capsys, monkeypatch, "--version")[1].startswith("lakebed")
+
+
+def test_managed_creds_are_kept_for_the_user_and_shown_to_nobody(tmp_path: Path) -> None:
+    environment = {
+        **os.environ,
+        "LAKEBED_CONFIG": str(tmp_path),
+        "PYTHON_KEYRING_BACKEND": "keyring.backends.null.Keyring",
+    }
+    command = [sys.executable, "-m", "lakebed.cli", "creds", "my_key"]
+    done = subprocess.run(
+        command, input="AKIA\nhush\n", capture_output=True, text=True, timeout=120, env=environment, check=True
+    )
+    assert "hush" not in done.stdout + done.stderr
+    (kept,) = (tmp_path / "creds").iterdir()
+    assert json.loads(kept.read_text()) == {"aws_access_key_id": "AKIA", "aws_secret_access_key": "hush"}
+    assert kept.stat().st_mode & 0o077 == 0
+    subprocess.run([*command, "--delete"], timeout=120, env=environment, check=True)
+    assert list((tmp_path / "creds").iterdir()) == []
+    wrong = subprocess.run(
+        [*command, "aws_acces"], capture_output=True, text=True, timeout=120, env=environment, check=False
+    )
+    assert (wrong.returncode, "aws_acces" in wrong.stderr) == (1, True)

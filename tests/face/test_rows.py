@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 import warnings
 from typing import Any
 
@@ -303,3 +305,17 @@ def test_samples_of_another_dataset_are_taken_as_they_are() -> None:
     assert ds.boxes[0].numpy()[0].tolist() == source.boxes[1].numpy()[1].tolist()
     ds[4].update({"categories": source.categories[2]})
     assert label_codes(ds)[4] == label_codes(source)[2]
+
+
+def test_cells_still_waiting_when_the_process_ends_are_told_of() -> None:
+    code = """
+import lakebed
+ds = lakebed.empty("mem://x")
+for name in "ab":
+    ds.create_tensor(name, dtype="int64")
+ds.a.extend([1, 2])
+ds.b.append(1)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
+    assert "not saved" in done.stderr
+    assert "1 of 'a'" in done.stderr

@@ -15,15 +15,13 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..errors import LakebedError
-from ..files import link, read
+from ..files import link
 from ..lenient import extend_or_skip, warn_left_out
 from ..opening import empty
 from ..places import Creds, Path
 from ..progress import progress
 from ..removing import delete_store
 from ..storage.errors import InvalidInputError, NotFoundError
-from ..storage.links.base import StoredLink
-from ..storage.links.reader import UrlReader
 from .coco_files import COLUMNS, CocoFile, Column
 from .image_folder import ImageFolder
 
@@ -86,7 +84,7 @@ def ingest_coco(
         image_params: arguments of `create_tensor` for the images: ``{"name": "photos", "htype": "link[image]"}``. By
             default the files are stored byte for byte; ``link[image]`` stores where they are.
         image_creds_key: creds key of the links.
-        src_creds: for images on S3.
+        src_creds: for images and annotations on S3.
         dest_creds: for a dataset on S3.
         inspect_limit: annotations looked at to learn which keys there are.
         progressbar: show images per second.
@@ -103,8 +101,8 @@ def ingest_coco(
         AlreadyExistsError: there is a dataset at `dest`, or it has a tensor of that name.
     """
     paths = [annotation_files] if isinstance(annotation_files, (str, os.PathLike)) else list(annotation_files)
-    files = [CocoFile(path, lambda url, key: UrlReader().fetch(StoredLink(url, key))) for path in paths]
     folder = ImageFolder(os.fspath(images_directory), src_creds)
+    files = [CocoFile(path, folder.fetch) for path in paths]
     plans = _plans(files, key_to_tensor_mapping, file_to_group_mapping, ignore_one_group, ignore_keys, inspect_limit)
     rows = _rows(files, folder, ignore_errors)
     if shuffle:
@@ -235,8 +233,7 @@ def _extend(dataset: Dataset, columns: dict[str, list[Any]], batch: Sequence[tup
 def _columns(writing: _Writing, batch: Sequence[tuple[int, str]]) -> Iterator[tuple[str, list[Any]]]:
     linked = str(writing.image_options["htype"]).startswith("link[")
     urls = [writing.folder.join(name) for _, name in batch]
-    key = writing.creds_key
-    images: list[Any] = [link(url, key) for url in urls] if linked else [read(url, creds_key=key) for url in urls]
+    images: list[Any] = [link(url, writing.creds_key) for url in urls] if linked else writing.folder.samples(urls)
     yield str(writing.image_options["name"]), images
     yield "image_ids", [np.int64(number) for number, _ in batch]
     for plan in writing.plans:

@@ -1,4 +1,4 @@
-"""A folder of images, local or in a bucket: what is in it, and how its files are called."""
+"""A folder of images, local or in a bucket: what is in it, and its files as samples."""
 
 from __future__ import annotations
 
@@ -8,23 +8,55 @@ from urllib.parse import urlsplit
 
 from ..places import Creds
 from ..storage.errors import NotFoundError
+from ..storage.htypes import Sample
+from ..storage.links.base import StoredLink
+from ..storage.links.creds import Credentials
+from ..storage.links.reader import UrlReader
 from ..storage.stores import open_store
 from ..storage.stores.opening import local_path_of
 
+_KEY = "source"
+
 
 class ImageFolder:
-    """Where an annotation file's images are; `url` as the caller wrote it."""
+    """Where images are: `url` as the caller wrote it, `creds` as `lakebed.load` takes them."""
 
     def __init__(self, url: str, creds: Creds = None) -> None:
         self.url = url
         self._creds = creds
         self._local = _local_folder(url)
+        credentials = Credentials()
+        if isinstance(creds, str) or not creds:
+            credentials.populate(_KEY, from_environment=True)
+        else:
+            credentials.populate(_KEY, creds)
+        self._reader = UrlReader(credentials)
 
     def join(self, name: str) -> str:
         """The path or URL of a file in the folder."""
         if self._local is not None:
             return os.path.join(self._local, *name.split("/"))
         return f"{self.url.rstrip('/')}/{name}"
+
+    def fetch(self, url: str, creds_key: str | None = None) -> bytes:
+        """The bytes of a file anywhere, read with the folder's credentials."""
+        return self._reader.fetch(StoredLink(url, _KEY if url.startswith("s3://") else None))
+
+    def samples(self, urls: Sequence[str]) -> list[Sample]:
+        """The files as samples to store; those of a bucket are read now, many at a time.
+
+        Raises:
+            StorageError: a file cannot be read.
+        """
+        if self._local is not None:
+            return [Sample(path=url) for url in urls]
+        key = _KEY if self.url.startswith("s3://") else None
+        samples = []
+        for found in self._reader.fetch_many([StoredLink(url, key) for url in urls]):
+            if isinstance(found, Exception):
+                raise found
+            samples.append(Sample(data=found or b""))
+        return samples
 
     def missing(self, names: Sequence[str]) -> list[str]:
         """Those of `names` that are not there; over http nothing can be listed, so nothing is missing.
