@@ -11,6 +11,7 @@ import click
 
 from . import __version__
 from .errors import LakebedError
+from .shell.entry import query, shell
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -51,27 +52,8 @@ def info(path: str) -> None:
     click.echo(f"size      {dataset.size_approx():,} bytes")
 
 
-@command
-@click.argument("path")
-@click.argument("text")
-@click.option("--format", "form", type=click.Choice(["table", "csv", "json"]), default="table", show_default=True)
-@click.option("--limit", type=click.IntRange(min=0), help="Print so many rows at most (tables: 20 by default).")
-@click.option("--save", "view_id", metavar="ID", help="Save the rows as a view under this id.")
-@click.option("--message", help="A note for --save.")
-def query(path: str, text: str, form: Any, limit: int | None, view_id: str | None, message: str | None) -> None:
-    """Run a TQL query, or one read from standard input if TEXT is "-"."""
-    from .opening import load
-    from .printing import records, render
-
-    asked = sys.stdin.read() if text == "-" else text
-    found = load(path, read_only=view_id is None).query(asked)
-    shown = 20 if limit is None and form == "table" else limit
-    click.echo(render(records(found, shown), form))
-    if form == "table":
-        hidden = "" if shown is None or len(found) <= shown else f", {shown} shown"
-        click.echo(f"({len(found)} {'row' if len(found) == 1 else 'rows'}{hidden})")
-    if view_id is not None:
-        click.echo(f"saved as {found.save_view(message=message, id=view_id)}", err=True)
+command(query)
+command(shell)
 
 
 @command
@@ -194,6 +176,22 @@ def ingest_coco(images: str, annotations: tuple[str, ...], dest: str, linked: bo
     params = {"htype": "link[image]"} if linked else None
     dataset = ingest(images, list(annotations), dest, image_params=params, overwrite=overwrite)
     click.echo(repr(dataset))
+
+
+@command
+@click.argument("path")
+@click.option("--level", type=click.Choice(["quick", "full", "deep"]), default="quick", show_default=True)
+def verify(path: str, level: Any) -> None:
+    """Check that everything stored is there and is what was written; exit status 1 if it is not.
+
+    quick: metadata and sizes. full: every byte. deep: also the values.
+    """
+    from .housekeeping import verify as check
+
+    report = check(path, level, progressbar=sys.stderr.isatty())
+    click.echo(report)
+    if not report.ok:
+        sys.exit(1)
 
 
 @command
