@@ -44,6 +44,7 @@ _HOMES = {
     "query": ".asking",
     "read": ".files",
     "rename": ".managing",
+    "verify": ".housekeeping",
 }
 
 __all__ = [
@@ -80,6 +81,7 @@ __all__ = [
     "query",
     "read",
     "rename",
+    "verify",
 ]
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ if TYPE_CHECKING:
     from .datasets import Dataset
     from .errors import LakebedError
     from .files import link, read
+    from .housekeeping import verify
     from .ingest.coco import ingest_coco
     from .managing import copy, deepcopy, delete, like, rename
     from .opening import dataset, empty, exists, load

@@ -12,6 +12,7 @@ from .branching import Branching
 from .choosing import Choosing
 from .copying import Target, copy_rows
 from .credentials import Credentials
+from .housekeeping import verify
 from .indexing import RowArray
 from .origin import Origin
 from .places import Creds, Path, create_workspace
@@ -23,6 +24,7 @@ from .storage.repository import Repository
 from .storage.selection import Selection
 from .storage.source import SampleSource
 from .storage.stores import Store
+from .storage.verify import Level, VerifyReport
 from .storage.workspace import Workspace
 from .versions import Versions
 from .view import View
@@ -86,6 +88,10 @@ class Dataset(Target, Versions, Branching, SavedViews, Credentials, Choosing):
         """Bytes that the dataset takes in its store, old versions and materialised views included; links are not."""
         self.flush()
         return sum(stat.size for stat in self._ws.repository.store.list())
+
+    def verify(self, level: Level = "quick", progressbar: bool = False) -> VerifyReport:
+        """Whether everything stored is there and is what was written; see `lakebed.verify`."""
+        return verify(self, level, progressbar)
 
     def refresh(self) -> None:
         """See what other processes have landed on this branch since; what waits here is landed first."""

@@ -149,3 +149,15 @@ def test_managed_creds_are_kept_for_the_user_and_shown_to_nobody(tmp_path: Path)
         [*command, "aws_acces"], capture_output=True, text=True, timeout=120, env=environment, check=False
     )
     assert (wrong.returncode, "aws_acces" in wrong.stderr) == (1, True)
+
+
+def test_verify_tells_by_its_status(
+    path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, out, _ = run(capsys, monkeypatch, "verify", path, "--level", "deep")
+    assert (status, "nothing wrong" in out) == (0, True)
+    for bundle in (Path(path) / "meta").iterdir():
+        bundle.unlink()
+    status, out, err = run(capsys, monkeypatch, "verify", path)
+    assert status == 1
+    assert "missing" in out + err

@@ -261,3 +261,18 @@ def test_a_folder_that_may_not_be_written_is_opened_for_reading(
     with pytest.raises(StateError, match="read_only=False"):
         ds.append({"x": 1})
     assert not lakebed.load(tmp_path / "ds", read_only=False).read_only
+
+
+def test_verify_finds_nothing_wrong_and_then_what_is(tmp_path: Path) -> None:
+    ds = street(5, path=str(tmp_path / "ds"))
+    for level in ("quick", "full", "deep"):
+        report = ds.verify(level)  # type: ignore[arg-type]  # a plain str in the loop
+        assert report.ok
+        assert "nothing wrong" in str(report)
+    assert lakebed.verify(tmp_path / "ds", progressbar=True).ok
+    (bundle, *_) = sorted((tmp_path / "ds" / "meta").rglob("*"), key=lambda path: -path.stat().st_size)
+    damaged = bytearray(bundle.read_bytes())
+    damaged[len(damaged) // 2] ^= 1
+    bundle.unlink()
+    bundle.write_bytes(damaged)
+    assert not lakebed.verify(tmp_path / "ds", "full").ok

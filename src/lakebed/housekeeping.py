@@ -1,0 +1,57 @@
+"""Datasets checked, by path, because one that needs it may not open."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+from typing import Any
+
+from .handle import Handle
+from .places import Creds, Path, find_place
+from .storage.links.reader import UrlReader
+from .storage.repository import Repository
+from .storage.verify import Level, VerifyReport
+from .storage.verify import verify as check
+
+
+def verify(
+    dataset: Path | Handle, level: Level = "quick", progressbar: bool = False, creds: Creds = None
+) -> VerifyReport:
+    """Whether everything that a dataset refers to is there and is what was written. Changes nothing.
+
+    Args:
+        dataset: a dataset, or the path of one, also of one that cannot be opened any more.
+        level: "quick" reads all metadata and looks at the sizes of all files; "full" hashes every byte; "deep" also
+            decodes and checks the values.
+        progressbar: show how far it is.
+        creds: for S3.
+
+    Returns:
+        A report; ``report.ok``, ``report.problems``, and ``print(report)`` for people.
+
+    Raises:
+        NotFoundError: kind "no-dataset".
+    """
+    if isinstance(dataset, Handle):
+        dataset._ws.flush()
+        repository = dataset._ws.repository
+    else:
+        repository = Repository.open(find_place(dataset, creds).store, UrlReader())
+    with ExitStack() as stack:
+        return check(repository, level, Bars(stack) if progressbar else None)
+
+
+class Bars:
+    """Progress of work in several phases, one bar each."""
+
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
+        self._bars: dict[str, Any] = {}
+
+    def __call__(self, phase: str, done: int, total: int) -> None:
+        if phase not in self._bars:
+            from tqdm import tqdm
+
+            self._bars[phase] = self._stack.enter_context(tqdm(desc=phase, total=total, mininterval=0.2))
+        bar = self._bars[phase]
+        bar.total = total or None
+        bar.update(done - bar.n)
