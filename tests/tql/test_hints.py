@@ -81,6 +81,7 @@ def test_a_branch_with_clauses_needs_parentheses(word: str) -> None:
         ("group by a", "write SELECT * GROUP BY ..."),
         ("explain select *", "a query only reads: only SELECT is there; the methods of Dataset change a dataset"),
         ("select a < > b", "not equal is written != or <>"),
+        ("select a or || b", "|| joins texts; the logical operator is OR"),
         ("select a = = b", "equality is written = or =="),
         ("select a 5", MISSING),
         ("select a 0.5", MISSING),

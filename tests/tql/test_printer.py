@@ -63,6 +63,7 @@ def expression(text: str) -> n.Node:
         (n.Like(A, B, n.Binary("=", A, B)), "a LIKE b ESCAPE (a = b)"),
         (n.Between(A, n.Between(A, B, C), n.Binary("AND", A, B)), "a BETWEEN (a BETWEEN b AND c) AND (a AND b)"),
         (n.Like(LESS, LESS, LESS), "a < b LIKE a < b ESCAPE a < b"),
+        (n.Between(A, B, n.Between(A, B, C)), "a BETWEEN b AND (a BETWEEN b AND c)"),
         (n.Between(LESS, LESS, LESS), "a < b BETWEEN a < b AND a < b"),
         (n.InList(LESS, (LESS,)), "a < b IN (a < b)"),
         (n.InQuery(LESS, parse("select *"), True), "a < b NOT IN (SELECT *)"),
