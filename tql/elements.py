@@ -2,8 +2,26 @@
 
 from __future__ import annotations
 
-from .bound import ELEMENTWISE, At, Base, Choose, Const, Expr, Map, Pick, Range, Ref, children
+from .bound import (
+    ELEMENTWISE,
+    At,
+    Base,
+    Choose,
+    Compare,
+    Const,
+    Expr,
+    Logic,
+    Map,
+    Member,
+    Pick,
+    Range,
+    Ref,
+    children,
+)
 from .schema import ColumnInfo, Kind
+
+FEW_OPTIONS = 8
+"""Options of IN that are compared one by one."""
 
 Leaf = tuple[ColumnInfo, int | None]
 """A column of an element table: the elements themselves, or one of the numbers of a box."""
@@ -36,6 +54,20 @@ def leaves_of(expr: Expr) -> list[Leaf] | None:
             return None
         found += part
     return found
+
+
+def is_simple(expr: Expr) -> bool:
+    """Whether a condition only compares columns with known numbers, which NumPy does faster than SQL."""
+    match expr:
+        case Logic():
+            return all(is_simple(arg) for arg in expr.args)
+        case Member(value=value):
+            return leaf_of(value) is not None and len(expr.options) <= FEW_OPTIONS
+        case Compare(left=left, right=right):
+            one, other = (right, left) if isinstance(left, Const) else (left, right)
+            return leaf_of(one) is not None and isinstance(other, Const) and isinstance(other.value, (int, float))
+        case _:
+            return False
 
 
 def leaf_of(expr: Expr) -> Leaf | None:

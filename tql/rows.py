@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
 from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, Window, walk
+from .elements import element_columns, is_simple
 from .schema import ColumnInfo, Kind
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ class ElementTest:
     condition: Expr
     fallback: Expr
     negated: bool = False
+    simple: bool = False
+    """Columns are only compared with known numbers: NumPy's work; otherwise SQL scans an element table."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +156,9 @@ def has_fast_part(test: Test) -> bool:
 
 def build(condition: Expr, negated: bool, all_rows: bool) -> Test:
     """NOT is pushed down to the single tests (true in three-valued logic too), so that each says where it is TRUE."""
+    span = row_span(condition) if all_rows else None
+    if span is not None:
+        return SpanTest(complement(span) if negated else span)
     if isinstance(condition, Logic) and not condition.type.is_array:
         if condition.op == "NOT":
             return build(condition.args[0], not negated, all_rows)
@@ -162,15 +168,15 @@ def build(condition: Expr, negated: bool, all_rows: bool) -> Test:
         found = label_test(condition, negated) or element_test(condition, negated)
         if found is not None:
             return found
-    if all_rows and not negated:
-        span = row_span(condition)
-        if span is not None:
-            return SpanTest(span)
     return SqlTest(Logic("NOT", (condition,), type=BOOL, span=condition.span) if negated else condition)
 
 
 def joined(op: OneOf["AND", "OR"], tests: list[Test]) -> Test:
-    """Tests under one AND or OR; those that need SQL become one SQL condition."""
+    """Tests under one AND or OR; those that need SQL become one SQL condition, those on positions one test."""
+    spans = [t.wanted for t in tests if isinstance(t, SpanTest)]
+    if len(spans) > 1:
+        inside = union(spans) if op == "OR" else complement(union([complement(wanted) for wanted in spans]))
+        tests = [SpanTest(inside), *(t for t in tests if not isinstance(t, SpanTest))]
     slow = [t.condition for t in tests if isinstance(t, SqlTest)]
     fast: list[Test] = [t for t in tests if not isinstance(t, SqlTest)]
     if slow:
@@ -194,12 +200,11 @@ def label_test(condition: Reduce, negated: bool) -> LabelTest | None:
 
 
 def element_test(condition: Reduce, negated: bool) -> ElementTest | None:
-    from .elements import element_columns
-
     columns = element_columns(condition.value)
     if columns is None:
         return None
-    return ElementTest(columns, condition.name, condition.value, condition, negated)  # type: ignore[arg-type]
+    simple = is_simple(condition.value)
+    return ElementTest(columns, condition.name, condition.value, condition, negated, simple)  # type: ignore[arg-type]
 
 
 # --- sets of integers ------------------------------------------------------------------------------------------------

@@ -39,6 +39,7 @@ class Derived:
     lists: dict[str, list[ListChunk]] = field(default_factory=dict)
     lengths: dict[str, Array] = field(default_factory=dict)
     element_arrays: dict[Any, pa.Array] = field(default_factory=dict)
+    arrays_of: dict[Any, Array] = field(default_factory=dict)
     row_numbers: Ints | None = None
 
     def live(self) -> SampleSource:
@@ -73,6 +74,15 @@ class Derived:
             parts = [np.diff(chunk.offsets) for chunk in self.chunks(name)]
             self.lengths[name] = np.concatenate(parts) if parts else np.zeros(0, np.int64)
         return self.lengths[name]
+
+    def cell_offsets(self, name: str) -> Array:
+        """Where the elements of each row begin among all elements, and where the last ones end."""
+        key = ("offsets", name)
+        if key not in self.arrays_of:
+            self.arrays_of[key] = np.concatenate(
+                [np.zeros(1, np.int64), np.cumsum(self.cell_lengths(name), dtype=np.int64)]
+            )
+        return self.arrays_of[key]
 
     def aligned(self, names: Sequence[str]) -> bool:
         """Whether every row has as many elements in each of the columns."""

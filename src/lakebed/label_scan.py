@@ -35,6 +35,12 @@ def label_rows(chunks: Sequence[ListChunk], test: LabelTest, limit: int | None) 
     return rows[:limit].astype(np.int64, copy=False)
 
 
+def label_masks(chunks: Sequence[ListChunk], test: LabelTest) -> Array:
+    """One boolean for each row of the dataset."""
+    masks = [label_mask(chunk.offsets, chunk.values, test) for chunk in chunks]
+    return np.concatenate(masks) if masks else np.zeros(0, dtype=bool)
+
+
 def label_mask(offsets: Array, values: Array, test: LabelTest) -> Array:
     """One boolean for each row between `offsets`."""
     inside = within(values[offsets[0] : offsets[-1]], test.wanted)

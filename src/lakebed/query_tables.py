@@ -10,6 +10,7 @@ import pyarrow as pa
 from .element_tables import Derived, Ints, derived
 from .query_results import QueryResult, ResultColumn
 from .query_schema import schema_of
+from .storage.arrow import take_rows
 from .storage.source import SampleSource
 from .tql.errors import TQLTypeError
 from .tql.schema import ColumnInfo, Kind
@@ -23,14 +24,27 @@ def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
     numbers = source.rows() if rows is None else rows
     extra: dict[str, Any] = {"row": numbers}
     if rows is not None:
-        picked = pa.array(rows)
-        columns = [column.take(picked) for column in columns]
+        columns = [taken(column, rows) for column in columns]
         extra["pos"] = np.arange(len(rows), dtype=np.int64)
     if wanted.row_id:
         ids = source.live().row_ids
         extra["row_id"] = ids if rows is None else ids[rows]
     arrays = [*columns, *(pa.chunked_array([pa.array(values)]) for values in extra.values())]
     return pa.Table.from_arrays(arrays, [*names, *extra])
+
+
+def taken(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
+    """The cells of `rows`; ascending rows are taken chunk by chunk, without putting them together again."""
+    if column.num_chunks < 2 or not bool(np.all(rows[1:] >= rows[:-1])):
+        return pa.chunked_array([take_rows(column, rows)], column.type)
+    ends = np.cumsum([len(chunk) for chunk in column.chunks])
+    cuts = [0, *np.searchsorted(rows, ends).tolist()]
+    parts = [
+        chunk.take(pa.array(rows[low:high] - (end - len(chunk))))
+        for chunk, end, low, high in zip(column.chunks, ends, cuts[:-1], cuts[1:], strict=True)
+        if high > low
+    ]
+    return pa.chunked_array(parts, column.type)
 
 
 def element_table(source: Derived, wanted: Input) -> pa.Table:

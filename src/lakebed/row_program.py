@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from .element_scan import rows_deciding
 from .element_tables import Array, Derived, Ints
-from .label_scan import label_rows
+from .label_scan import label_masks, label_rows
 from .tql.bound import Cut, Expr, Ref, walk
 from .tql.relations import Filter, Relation, Scan
 from .tql.rows import (
@@ -33,7 +34,7 @@ RunRelation = Callable[[Relation, Ints | None], Ints]
 RunElements = Callable[[Derived, ElementTest], Ints]
 """Rows that have an element for which the test's condition holds (ANY) or fails (ALL, ALL_STRICT)."""
 
-FEW = 4
+FEW = 16
 """SQL looks at the remaining rows alone if at most one in so many is left."""
 
 
@@ -133,7 +134,7 @@ class RowProgram:
         size = len(source.live())
         match test:
             case LabelTest():
-                return mask_of(label_rows(source.chunks(test.column.value), test, None), size)
+                return label_masks(source.chunks(test.column.value), test)
             case SpanTest():
                 return inside(source.rows(), test.wanted)
             case SqlTest():
@@ -149,7 +150,7 @@ class RowProgram:
         if not source.aligned([column.value for column in test.columns]):
             # Rows whose shapes differ: SQL over whole rows finds them and says where.
             return self.mask(source, dataset, SqlTest(negation(test)))
-        mask = mask_of(self.run_elements(source, test), size)
+        mask = rows_deciding(source, test) if test.simple else mask_of(self.run_elements(source, test), size)
         if test.quantifier != "ANY":
             mask = ~mask
             if test.quantifier == "ALL_STRICT":
