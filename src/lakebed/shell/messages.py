@@ -17,7 +17,7 @@ from .names import functions
 from .pages import Page
 from .running import Cancelled
 
-WELCOME = "A query ends with Enter once it is whole, or with ;   Tab completes, .help lists commands, Ctrl-D leaves."
+WELCOME = "Enter runs a query once it is whole.  Tab completes, .help lists the commands, Ctrl-D leaves."
 
 
 def error_text(error: LakebedError) -> list[Text]:

@@ -20,6 +20,10 @@ from .tables import Screen
 TILE = 30
 """Columns of characters that a picture of a grid should have at least."""
 GAP = 2
+LOWEST = 8
+"""Lines that the picture of a row has at least, even if the row's values fill the window."""
+MOST_LINES = 100
+"""Lines of one value."""
 
 
 def row_in_full(found: Readable, place: int, screen: Screen, with_picture: bool = True) -> list[Text]:
@@ -29,19 +33,25 @@ def row_in_full(found: Readable, place: int, screen: Screen, with_picture: bool 
         found: the rows that it is one of.
         place: its position there.
     """
-    lines: list[Text] = []
-    if with_picture and image_columns(found):
-        try:
-            (picture,) = pictures_of(found._source(), np.array([place]), found._names())
-            lines = [*_drawn(picture, screen.width, max(6, screen.height - 14), screen), legend(picture), Text()]
-        except LakebedError as error:
-            lines = [Text(f"unreadable: {error.message}", "red")]
+    fields = _fields(found, place, screen.width)
+    if not with_picture or not image_columns(found):
+        return fields
+    try:
+        (picture,) = pictures_of(found._source(), np.array([place]), found._names())
+    except LakebedError as error:
+        return [Text(f"unreadable: {error.message}", "red"), *fields]
+    height = max(LOWEST, screen.height - len(fields) - 5)
+    return [*_drawn(picture, screen.width, height, screen), legend(picture), Text(), *fields]
+
+
+def _fields(found: Readable, place: int, width: int) -> list[Text]:
+    """Name and value of each cell, over as many lines as they need."""
     (cells,) = records(found[place : place + 1])
-    width = max(len(name) for name in cells) + 2
+    indent = max(len(name) for name in cells) + 2
+    lines: list[Text] = []
     for name, value in cells.items():
-        texts = wrapped(lines_of(value), max(10, screen.width - width), 100)
-        for number, text in enumerate(texts):
-            lines.append(Text.assemble((("" if number else name).ljust(width), "bold"), text))
+        for number, text in enumerate(wrapped(lines_of(value), max(10, width - indent), MOST_LINES)):
+            lines.append(Text.assemble((("" if number else name).ljust(indent), "bold"), text))
     return lines
 
 

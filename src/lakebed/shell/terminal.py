@@ -26,6 +26,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from .. import __version__
+from ..engine import database
 from ..errors import LakebedError
 from ..storage.stores.places import data_folder
 from .commands import COMMANDS, is_command, split_name
@@ -46,7 +47,7 @@ STYLE = Style.from_dict(
         "continuation": "ansibrightblack",
         "tql-keyword": "ansibrightblue bold",
         "tql-function": "ansicyan",
-        "tql-column": "ansibrightwhite",
+        "tql-column": "bold",
         "tql-string": "ansigreen",
         "tql-number": "ansimagenta",
         "tql-comment": "ansibrightblack italic",
@@ -217,6 +218,8 @@ class Terminal:
         session = self._session
         greeting = Text.assemble(("Lakebed ", "bold bright_blue"), f"{__version__}   ", (WELCOME, "bright_black"))
         session.output.lines([greeting])
+        # DuckDB is loaded while the user reads and types, so that the first query does not wait for it.
+        threading.Thread(target=database, name="lakebed warm-up", daemon=True).start()
         while True:
             self._look()
             try:
