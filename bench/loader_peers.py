@@ -74,7 +74,7 @@ def litdata(photos: Photos, workers: int, batch: int) -> Iterable[Any]:
             chunk_bytes="32MB", num_workers=1, verbose=False,
         )  # fmt: skip
 
-    class Decoded(StreamingDataset):  # type: ignore[misc, no-any-unimported]  # no types
+    class Decoded(StreamingDataset):  # type: ignore[misc]  # no types
         def __getitem__(self, index: Any) -> torch.Tensor:
             return tensor_of(super().__getitem__(index)["image"])
 
@@ -95,7 +95,7 @@ def streaming(photos: Photos, workers: int, batch: int) -> Iterable[Any]:
             for data in photos.bytes:
                 out.write({"image": data})
 
-    class Decoded(StreamingDataset):  # type: ignore[misc, no-any-unimported]  # no types
+    class Decoded(StreamingDataset):  # type: ignore[misc]  # no types
         def __getitem__(self, index: Any) -> torch.Tensor:
             return tensor_of(super().__getitem__(index)["image"])
 

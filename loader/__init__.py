@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from .batches import NumpyBatches, numpy_batches
-    from .dataloader import Loader, make_loader
+    from .dataloader import Loader
     from .errors import LoaderTimeoutError, TransformError, WorkerError
     from .fluent import FluentLoader
     from .index import Index, read_index
+    from .making import make_loader
     from .mapstyle import RowDataset, make_dataset
     from .materialiser import materialise
     from .options import ImagePolicy, MaterialiseOptions, jpeg, raw
@@ -37,7 +38,7 @@ _HOMES = {
     "WorkerError": "errors",
     "jpeg": "options",
     "make_dataset": "mapstyle",
-    "make_loader": "dataloader",
+    "make_loader": "making",
     "RowDataset": "mapstyle",
     "materialise": "materialiser",
     "numpy_batches": "batches",

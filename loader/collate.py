@@ -40,12 +40,12 @@ def collate_torch(samples: Sequence[Any], ready: Mapping[str, Array] | None = No
 
 def _collate(samples: Sequence[Any], ready: Mapping[str, Array], stack: Stack) -> Any:
     first = samples[0]
+    if isinstance(first, SampleDict):
+        # Values are those of tensors: what is no array (text, json) stays a list.
+        parts = {key: [ready[key]] if key in ready else [sample[key] for sample in samples] for key, _ in first.items()}
+        return SampleDict((key, stack(values)) for key, values in parts.items())
     if isinstance(first, Mapping):
-        kind = SampleDict if isinstance(first, SampleDict) else dict
-        return kind(
-            (key, stack([ready[key]]) if key in ready else _collate([sample[key] for sample in samples], {}, stack))
-            for key in first.keys()  # noqa: SIM118  # a SampleDict iterates over its values
-        )
+        return {key: _collate([sample[key] for sample in samples], {}, stack) for key in first}
     if isinstance(first, tuple) and hasattr(first, "_fields"):
         return type(first)(*(_collate(part, {}, stack) for part in zip(*samples, strict=True)))
     if isinstance(first, tuple):

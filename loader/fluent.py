@@ -77,7 +77,7 @@ class FluentLoader:
         **options: Any,
     ) -> Loader:
         """The loader; further options are those of `make_loader`."""
-        from .dataloader import make_loader
+        from .making import make_loader
 
         loader = make_loader(
             self.source,

@@ -54,18 +54,18 @@ def prepare_image(data: bytes, spec: TensorSpec, policy: ImagePolicy) -> ImageCe
         return _raw(pixels, policy)
     if policy.kind == "jpeg":
         return _smaller_jpeg(pixels, policy)
-    if policy.kind == "verbatim" or _fits(header, spec, pixels):
+    if policy.kind == "verbatim" or _fits(header, spec):
         return _kept(data, header, pixels, policy)
     compression = normalise_compression(spec.sample_compression) or "png"
     return _cell(encode_image(pixels, compression), pixels.shape, "encoded", pixels.shape)
 
 
-def _fits(header: ImageHeader, spec: TensorSpec, pixels: Image) -> bool:
-    """Whether the file may stay as it is."""
+def _fits(header: ImageHeader, spec: TensorSpec) -> bool:
+    """Whether the file may stay as it is; a tensor of forced channels forces them when it is read."""
     compression = normalise_compression(spec.sample_compression)
     if compression is None or COMPRESSIONS[compression].kind != "image":
-        return bool(header.channels == pixels.shape[2])
-    return header.format == compression and bool(header.channels == pixels.shape[2])
+        return True
+    return header.format == compression
 
 
 def _kept(data: bytes, header: ImageHeader, pixels: Image, policy: ImagePolicy) -> ImageCell:

@@ -12,7 +12,7 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -120,12 +120,8 @@ def _recipe(source: SampleSource, options: MaterialiseOptions) -> Recipe:
 
 
 def _stored_spec(spec: TensorSpec, options: MaterialiseOptions) -> TensorSpec:
-    if spec.sequence:  # a sequence of links stays one: its files are read when a row is
-        return spec
     stored = spec.unlinked()
     if is_image(spec) and options.policy.kind == "jpeg":
-        from dataclasses import replace
-
         return replace(stored, sample_compression="jpeg")
     return stored
 

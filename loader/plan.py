@@ -54,9 +54,10 @@ class EpochPlan:
         """The batches that one worker builds, in order; the caller has up to `ahead` of them under way at once."""
         batches = self._batches(worker, workers)
         if is_remote(self.source) and self._in_stored_order:
-            from .prefetch import Prefetched
+            from .prefetch import Prefetched, uses
 
-            return Prefetched(self.source, self.order, batches, ahead)
+            coming = uses(self.order, worker, max(1, workers))
+            return Prefetched(self.source, self.order, batches, coming, ahead)
         return batches
 
     def _batches(self, worker: int, workers: int) -> Generator[BatchRows, None, None]:

@@ -30,9 +30,16 @@ class Use:
     stop: int
 
 
-def uses(order: EpochOrder) -> list[Use]:
-    """Every chunk file of an epoch, by first use."""
-    return [Use(block, start, stop) for start, stop, blocks in order.groups() for block in blocks]
+def uses(order: EpochOrder, worker: int = 0, workers: int = 1) -> list[Use]:
+    """Every chunk file of an epoch, by first use.
+
+    Each worker begins a group elsewhere, so that they fill the local cache together instead of fetching the same files.
+    """
+    found = []
+    for start, stop, blocks in order.groups():
+        first = len(blocks) * worker // workers
+        found += [Use(block, start, stop) for block in blocks[first:] + blocks[:first]]
+    return found
 
 
 class Prefetched:
@@ -42,14 +49,22 @@ class Prefetched:
     may still be read.
 
     Args:
+        coming: the files of the epoch, see `uses`.
         ahead: batches that the caller may still be reading when it asks for the next one.
     """
 
-    def __init__(self, view: MaterialisedView, order: EpochOrder, batches: Iterator[BatchRows], ahead: int = 0) -> None:
+    def __init__(
+        self,
+        view: MaterialisedView,
+        order: EpochOrder,
+        batches: Iterator[BatchRows],
+        coming: list[Use],
+        ahead: int = 0,
+    ) -> None:
         self._view = view
         self._order = order
         self._batches = batches
-        self._coming = deque(uses(order))
+        self._coming = deque(coming)
         self._here: deque[tuple[Use, Future[Any]]] = deque()
         self._under_way: deque[int] = deque(maxlen=ahead + 1)
         self._executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="lakebed-prefetch")

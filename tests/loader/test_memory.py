@@ -12,6 +12,8 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lakebed.loader.collate import collate_numpy, collate_torch
+from lakebed.loader.samples import SampleDict
 from lakebed.loader.slots import SlotPool
 from lakebed.loader.transport import AVAILABLE, BatchMemory, Receiver, Sender
 
@@ -62,7 +64,7 @@ def through(sender: Sender, batch: Any, memory: BatchMemory | None = None) -> An
 @needs_blocks
 def test_any_structure_of_arrays_and_tensors_arrives_as_it_was_sent() -> None:
     receiver = Receiver()
-    batch = {
+    batch: dict[str, Any] = {
         "arrays": [np.arange(6.0).reshape(2, 3), np.zeros((0, 4), np.float32), np.array(3)],
         "tensors": (torch.arange(5), torch.ones(2, 3).t(), torch.zeros(0, 4), torch.tensor(1.5, dtype=torch.bfloat16)),
         "pair": Pair(torch.ones(3, dtype=torch.bool), "text"),
@@ -163,3 +165,23 @@ def test_pickles_of_loader_errors_keep_place_and_hint() -> None:
     error = TransformError("it raised", place="row 3", hint="look")
     again = pickle.loads(pickle.dumps(error))
     assert (again.message, again.place, again.hint, again.kind) == ("it raised", "row 3", "look", "transform-failed")
+
+
+def test_collation_stacks_what_is_alike_and_keeps_the_rest_as_lists() -> None:
+    samples = [
+        {"x": np.ones(3, np.uint16), "pair": Pair(1, 2.5), "deep": {"y": torch.ones(2)}, "text": "a"},
+        {"x": np.zeros(3, np.uint16), "pair": Pair(3, 4.5), "deep": {"y": torch.zeros(2)}, "text": "b"},
+    ]
+    batch = collate_torch(samples)
+    assert batch["x"].dtype == torch.int32
+    assert (batch["pair"].first.tolist(), batch["pair"].second.tolist()) == ([1, 3], [2.5, 4.5])
+    assert batch["deep"]["y"].shape == (2, 2)
+    assert batch["text"] == ["a", "b"]
+    ragged = collate_numpy([(np.ones(2), [1]), (np.ones(3), [2])])
+    assert [part.shape for part in ragged[0]] == [(2,), (3,)]
+    assert ragged[1] == [[1], [2]]
+
+
+def test_values_of_json_tensors_stay_as_they_are() -> None:
+    batch = collate_torch([SampleDict(it={"a": 1}), SampleDict(it=None)])
+    assert batch["it"] == [{"a": 1}, None]

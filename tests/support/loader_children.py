@@ -70,4 +70,5 @@ def environment() -> dict[str, str]:
 
 
 if __name__ == "__main__":
-    {"materialise": materialise_slowly, "train": train_rank}[sys.argv[1]](*sys.argv[2:])
+    run: Any = {"materialise": materialise_slowly, "train": train_rank}[sys.argv[1]]
+    run(*sys.argv[2:])

@@ -21,7 +21,8 @@ def photo(seed: int, height: int = 48, width: int = 64, channels: int = 3) -> np
     rng = np.random.default_rng(seed)
     coarse = rng.integers(0, 256, (height // 8 + 1, width // 8 + 1, channels))
     big = np.repeat(np.repeat(coarse, 8, axis=0), 8, axis=1)[:height, :width]
-    return np.clip(big + rng.integers(-6, 7, big.shape), 0, 255).astype(np.uint8)
+    pixels: np.ndarray[Any, np.dtype[np.uint8]] = np.clip(big + rng.integers(-6, 7, big.shape), 0, 255).astype(np.uint8)
+    return pixels
 
 
 def jpeg_bytes(seed: int, height: int = 48, width: int = 64, gray: bool = False, quality: int = 90) -> bytes:
