@@ -144,6 +144,12 @@ class Readable(Outlets):
             raise AttributeError(f"{type(self).__name__} has no attribute, tensor or group {name!r}{meant}")
         return found
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        # An attribute would hide the tensor of that name, and the samples would be lost.
+        if not name.startswith("_") and not hasattr(type(self), name):
+            raise AttributeError(f"{name!r} cannot be set; samples are written as ds[{name!r}][:] = values")
+        super().__setattr__(name, value)
+
     def __dir__(self) -> list[str]:
         names = {name.split("/")[0] for name in self._names()}
         return sorted({*super().__dir__(), *names})

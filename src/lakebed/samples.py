@@ -7,28 +7,41 @@ from typing import Any
 
 import numpy as np
 
+from .errors import LakebedError
 from .indexing import RowArray
-from .storage.errors import InvalidInputError
+from .storage.errors import InvalidInputError, RangeError
 from .storage.schema import TensorSpec
 
 _PYTHON_HTYPES = ("text", "json", "list", "tag")
 
 
 def inside(sample: Any, spec: TensorSpec, index: tuple[Any, ...]) -> Any:
-    """The part of a decoded sample that `index` names; the sample itself for ``()``."""
+    """The part of a decoded sample that `index` names; the sample itself for ``()``.
+
+    Raises:
+        RangeError: the sample has no such part.
+        InvalidInputError: samples of this htype have no parts.
+    """
     if not index:
         return sample
-    if isinstance(sample, np.ndarray):
-        return sample[index]
-    if isinstance(sample, (list, tuple, str)):
-        first, rest = index[0], index[1:]
-        part = sample[first]
-        if isinstance(first, slice) and not isinstance(sample, str):
-            return [inside(item, spec, rest) for item in part]
-        return inside(part, spec, rest)
-    raise InvalidInputError(
-        f"a {spec.full_htype} sample has no parts to index", kind="bad-index", place=f"tensor {spec.name!r}"
-    )
+    if not isinstance(sample, (np.ndarray, list, tuple, str)):
+        raise InvalidInputError(
+            f"a {spec.full_htype} sample has no parts to index", kind="bad-index", place=f"tensor {spec.name!r}"
+        )
+    try:
+        return sample[index] if isinstance(sample, np.ndarray) else _inside_list(sample, spec, index)
+    except (IndexError, TypeError) as error:
+        if isinstance(error, LakebedError):
+            raise
+        raise RangeError(f"the sample has no part {index}: {error}", place=f"tensor {spec.name!r}") from error
+
+
+def _inside_list(sample: Sequence[Any], spec: TensorSpec, index: tuple[Any, ...]) -> Any:
+    first, rest = index[0], index[1:]
+    part = sample[first]
+    if isinstance(first, slice) and not isinstance(sample, str):
+        return [inside(item, spec, rest) for item in part]
+    return inside(part, spec, rest)
 
 
 def as_numpy(sample: Any, spec: TensorSpec, index: tuple[Any, ...], aslist: bool) -> Any:

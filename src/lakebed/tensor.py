@@ -164,6 +164,22 @@ class Tensor(TensorFacts):
         else:
             self._owner._assign(self.name, rows, _one_for_each(value, len(rows), self.name))
 
+    def __iadd__(self, other: Any) -> Any:
+        # ``tensor[i] += 1`` asks for the sum here and then assigns it.
+        return self.numpy() + other
+
+    def __isub__(self, other: Any) -> Any:
+        return self.numpy() - other
+
+    def __imul__(self, other: Any) -> Any:
+        return self.numpy() * other
+
+    def __itruediv__(self, other: Any) -> Any:
+        return self.numpy() / other
+
+    def __ifloordiv__(self, other: Any) -> Any:
+        return self.numpy() // other
+
     def append(self, sample: Any) -> None:
         """Add one sample at the end of this tensor; see `extend`."""
         self.extend([sample])

@@ -136,7 +136,7 @@ class Versions(Handle):
         if as_dict:
             return diff_dict(found)
         before = id_1 or _short(self.commit_id) or "the empty dataset"
-        now = "the working copy" if self.has_head_changes else _short(self.commit_id)
+        now = "the working copy" if self.has_head_changes else _short(self.commit_id) or "now"
         print(diff_text(found, before, id_2 or now))
         return None
 

@@ -28,12 +28,12 @@ if TYPE_CHECKING:
 
 
 class View(Choosing):
-    """Chosen rows of one version, in an order of their own, read like a dataset; nothing can change it.
+    """Chosen rows of one version, in an order of their own, read like a dataset; nothing can change it."""
 
-    Attributes:
-        id: the id under which the view is saved; None before.
-        message: the note given when it was saved.
-    """
+    id: str | None = None
+    """The id under which the view is saved; None before."""
+    message: str = ""
+    """The note given when it was saved."""
 
     def __init__(
         self,

@@ -319,3 +319,30 @@ ds.b.append(1)
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=120)
     assert "not saved" in done.stderr
     assert "1 of 'a'" in done.stderr
+
+
+def test_in_place_arithmetic_writes_the_result() -> None:
+    ds = numbers(4)
+    ds.x[1] += 10
+    ds.x[2:4] *= 2
+    ds.x[0] -= 1
+    assert values(ds) == [-1, 11, 4, 6]
+    with pytest.raises(SampleError):
+        ds.x[0] /= 3
+    ds.x[3] //= 4
+    assert values(ds) == [-1, 11, 4, 1]
+
+
+def test_a_tensor_cannot_be_replaced_by_an_attribute() -> None:
+    ds = numbers(2)
+    with pytest.raises(AttributeError, match=r"ds\['x'\]\[:\] = values"):
+        ds.x = [5, 6]
+    with pytest.raises(AttributeError):
+        ds[0:1].x = [5]
+    assert values(ds) == [0, 1]
+
+
+def test_parts_that_a_sample_does_not_have_are_out_of_range() -> None:
+    ds = street(2)
+    with pytest.raises(RangeError, match="'boxes'"):
+        ds.boxes[0, 7].numpy()
