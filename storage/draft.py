@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -44,6 +45,7 @@ class Draft:
         self.schema: Schema = base.schema
         self.infos: dict[str, dict[str, Any]] = copy.deepcopy(base.infos)
         self.entries: list[Entry] = list(base.manifest.entries)
+        self.began = time.time()
         self.appended = 0
         """Rows appended so far, sealed ones included."""
         self._buffer: dict[str, list[Any]] = {}
@@ -381,6 +383,17 @@ class Draft:
             ),
             next_id,
         )
+
+    def new_files(self) -> set[str]:
+        """Keys of the files that this draft wrote and refers to."""
+        keys: set[str] = set()
+        for entry in self.entries:
+            if not entry.fragment.bundle:
+                fragment = self.context.fragments.descriptor(entry.fragment, self.staging)
+                keys |= {fragment.key, *fragment.chunks} - {""}
+            for overlay in entry.overlays:
+                keys |= set() if overlay.pointer.bundle else set(overlay.chunks)
+        return keys
 
     def seal(self) -> Staging:
         """Turn what waits into staged objects; returns a fork of the staging to land with."""

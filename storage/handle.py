@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import atexit
+import contextlib
 import getpass
 import os
 import sys
@@ -17,6 +18,7 @@ from .arrow import Ints
 from .commits import Commit, commit_id
 from .draft import Draft
 from .errors import CommitUnknownError, ConflictError, ObjectExistsError, StateError, StorageError
+from .leases import Holder
 from .log import read_entry
 from .objects import Staging, encode_json
 from .rebase import rebase
@@ -30,6 +32,10 @@ LAND_SECONDS = 1.0
 LAND_ROWS = 10_000
 LAND_BYTES = 64 << 20
 """An implicit transaction lands with the next call after so long, so many rows or so many bytes."""
+LEASE_SECONDS = 3600.0
+"""A draft that waits longer is protected by a lease from clean-up, renewed as often."""
+STALE_SECONDS = 3600.0
+"""For so long after a look at the newest state a handle may refer to what it saw; clean-up spares that for longer."""
 
 _unlanded: set[Handle] = set()
 """Handles with changes waiting: held strongly, so that a dropped handle loses nothing before the process ends."""
@@ -57,13 +63,15 @@ class Handle:
         self.context = repository.context
         self._asked_read_only = read_only
         self._draft: Draft | None = None
-        self._since = 0.0
+        self._since = self._leased = 0.0
         self._savepoints: list[Draft | None] = []
         self._attempts: list[Attempt] = []
         """Landings that this handle has not seen in the log yet (a lost answer, Ctrl-C), so that none is repeated."""
         self.branch: str | None = None
         """The branch this handle is on; None on an old version."""
         self._tip = Branch()
+        self._looked = 0.0
+        self._lease: Holder | None = None
         self._enter(ref)
 
     # --- where it stands ---
@@ -92,6 +100,7 @@ class Handle:
 
     def _enter(self, ref: str) -> None:
         refs = self.repository.state().refs
+        self._looked = time.monotonic()
         if ref in refs.branches:
             self.branch, self._tip = ref, refs.branches[ref]
         else:
@@ -112,9 +121,29 @@ class Handle:
             raise StateError(
                 f"branch {self.branch!r} was deleted meanwhile", kind="branch-gone", place=self.repository.store.url
             )
+        self._looked = time.monotonic()
         if tip != self._tip:
             self._tip, self._base = tip, self.repository.snapshot(tip)
             self.context.fragments.forget(set(self._base.manifest.entries))
+
+    def _check_still_there(self, refs: Refs) -> None:
+        """Nothing new may point at what clean-up may have removed: a version that was replaced long ago.
+
+        Raises:
+            StateError: kind "stale-handle".
+        """
+        fresh = time.monotonic() - self._looked < STALE_SECONDS
+        if fresh or self._tip in refs.branches.values():
+            return
+        if self._tip.working is None and self._tip.head is not None:
+            self.repository.find_commit(self._tip.head.id)
+            return
+        raise StateError(
+            "what this handle looks at was replaced by others long ago",
+            kind="stale-handle",
+            place=self.repository.store.url,
+            hint="call ds.refresh() and look at the rows again",
+        )
 
     def snapshot(self) -> Snapshot:
         """What this handle sees: what has landed and what waits."""
@@ -200,7 +229,10 @@ class Handle:
             self.flush()  # what may have landed already must not grow
         if self._draft is None:
             self._draft, self._since = Draft(self._base), time.monotonic()
+            self._leased = self._since
             _unlanded.add(self)
+        if time.monotonic() - self._leased > LEASE_SECONDS:
+            self._keep_alive()
         return self._draft
 
     def _written(self) -> None:
@@ -214,9 +246,24 @@ class Handle:
                 error.hint = "what this call changed waits in memory, do not repeat it; ds.flush() tries again"
                 raise
 
+    def _keep_alive(self) -> None:
+        """Tell clean-up that a long transaction is at work: its files are in no version yet."""
+        if self._lease is None:
+            self._lease = Holder(self.repository.store, (self._base.tree,), writes=True, ago=self._age())
+        else:
+            self._lease.renew()
+        self._leased = time.monotonic()
+
+    def _age(self) -> float:
+        return time.monotonic() - self._since
+
     def _done(self) -> None:
         self._draft = None
         _unlanded.discard(self)
+        if self._lease is not None:
+            with contextlib.suppress(StorageError):  # it runs out by itself
+                self._lease.release()
+            self._lease = None
 
     def _check_writable(self) -> None:
         if self.branch is None:
@@ -294,6 +341,23 @@ class Handle:
             self._landed_unseen(self.repository.state(), None)
             self._attempts.clear()
 
+    def _check_files_there(self, draft: Draft) -> None:
+        """A process may sleep with its laptop, for longer than any lease.
+
+        Raises:
+            StorageError: kind "files-gone".
+        """
+        self._keep_alive()
+        store = self.repository.store
+        gone = [key for key in draft.new_files() if store.stat(key) is None]
+        if gone:
+            raise StorageError(
+                f"{len(gone)} files of this transaction were cleaned up while it waited, such as {gone[0]}",
+                kind="files-gone",
+                place=store.url,
+                hint="nothing of it was saved; give the rows again",
+            )
+
     def _landed_unseen(self, state: State, message: str | None) -> bool:
         """Whether an attempt whose answer was lost is in the log after all, so that nothing is left to do."""
         found = next((attempt for attempt in self._attempts if self._is_in_log(attempt)), None)
@@ -340,6 +404,8 @@ class Handle:
             branch = stage_version(version, tip.head, staging)
             return replace(refs.with_branch(name, branch), next_row_id=next_row_id)
 
+        if time.time() - draft.began > STALE_SECONDS:
+            self._check_files_there(draft)
         attempt = Attempt(state.entry.number + 1, uuid.uuid4().hex, message is not None)
         self._attempts.append(attempt)
         try:

@@ -39,6 +39,7 @@ class History(Handle):
 
         def change(refs: Refs, _: Staging) -> Refs:
             _refuse_taken(name, refs)
+            self._check_still_there(refs)
             return refs.with_branch(name, tip)
 
         self.repository.publish("branch", change)
@@ -155,6 +156,8 @@ class History(Handle):
 
         def change(refs: Refs, _: Staging) -> Refs:
             _refuse_taken(name, refs)
+            if ref is None:
+                self._check_still_there(refs)
             return replace(refs, tags={**refs.tags, name: commit})
 
         self.repository.publish("tag", change)

@@ -39,7 +39,7 @@ def rebase(draft: Draft, latest: Snapshot) -> Draft:
     _refuse_row_conflicts(mine, theirs)
     result = Draft(latest)
     result.staging = draft.staging
-    result.appended = draft.appended
+    result.appended, result.began = draft.appended, draft.began
     result.schema = merged_schema(draft.base.schema, draft.schema, latest.schema)
     result.infos, renumbering = merged_infos(
         (draft.base.schema, draft.base.infos), (draft.schema, draft.infos), (latest.schema, latest.infos), result.schema

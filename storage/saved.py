@@ -48,6 +48,7 @@ class SavedViews(Handle):
                     place=f"view {name!r}",
                     hint="choose another id, or pass overwrite=True",
                 )
+            self._check_still_there(refs)
             rows, computed = stage_rows(selection, staging)
             record = ViewRecord(name, message, query, commit, time.time(), len(selection), rows, computed, writer)
             views[name] = staging.add_json(record.to_json())
