@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 
@@ -24,7 +25,12 @@ HEAVY = [
 ]
 
 # Import name to the name a user installs, where they differ.
-DISTRIBUTIONS = {"PIL": "pillow", "botocore": "boto3", "cv2": "opencv-python-headless"}
+DISTRIBUTIONS = {
+    "PIL": "pillow",
+    "botocore": "boto3",
+    "cv2": "opencv-python-headless",
+    "prompt_toolkit": "prompt-toolkit",
+}
 
 
 def run_python(code: str) -> str:
@@ -78,7 +84,12 @@ def _third_party_imports() -> set[str]:
 def _declared() -> set[str]:
     project = pyproject()["project"]
     extras = [r for name in sorted(USER_EXTRAS) for r in project["optional-dependencies"][name]]
-    return {r.partition(">")[0].partition("=")[0] for r in [*project["dependencies"], *extras]}
+    return {_name(requirement) for requirement in [*project["dependencies"], *extras]}
+
+
+def _name(requirement: str) -> str:
+    """The distribution's name as its index writes it."""
+    return re.split(r"[\[<>=;]", requirement)[0].strip().lower().replace("_", "-")
 
 
 def test_the_declared_dependencies_are_what_the_package_imports() -> None:
@@ -87,7 +98,7 @@ def test_the_declared_dependencies_are_what_the_package_imports() -> None:
 
 def test_every_direct_dependency_is_pinned_in_the_constraints() -> None:
     lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
-    pinned = {line.partition("==")[0] for line in lines if "==" in line}
+    pinned = {_name(line) for line in lines if "==" in line}
     project = pyproject()["project"]
     wanted = [*project["dependencies"], *(r for extra in project["optional-dependencies"].values() for r in extra)]
-    assert {r.partition(">")[0].partition("=")[0].partition("[")[0] for r in wanted} - pinned == set()
+    assert {_name(requirement) for requirement in wanted} - pinned == set()
