@@ -75,7 +75,7 @@ format: $(LINKS) ## Format and mend what ruff can mend
 
 types: $(LINKS) ## mypy --strict on the package, the tests, the examples and the benchmarks
 	$(BIN)/mypy -p lakebed
-	$(BIN)/mypy tests examples bench scripts
+	$(BIN)/mypy tests examples bench
 
 contracts: $(LINKS) ## Which part may import which
 	$(BIN)/lint-imports --no-logo
