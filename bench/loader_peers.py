@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import multiprocessing
 import os
 import tarfile
 from collections.abc import Callable, Iterable, Iterator
@@ -73,6 +74,9 @@ def litdata(photos: Photos, workers: int, batch: int) -> Iterable[Any]:
             fn=_read, inputs=[str(photos.path(i)) for i in range(photos.count)], output_dir=str(folder),
             chunk_bytes="32MB", num_workers=1, verbose=False,
         )  # fmt: skip
+
+    # It switches the whole program to spawn, which would make everybody's workers start slowly.
+    multiprocessing.set_start_method("fork", force=True)
 
     class Decoded(StreamingDataset):  # type: ignore[misc]  # no types
         def __getitem__(self, index: Any) -> torch.Tensor:

@@ -55,7 +55,11 @@ class Loader(DataLoader[Any]):
         self._batches.begin(epoch, start, self.seed, self._receiver.token)
         self._current = (epoch, start)
         self._stats.start()
-        inner: Any = super().__iter__()
+        self._batches.driven = True
+        try:
+            inner: Any = super().__iter__()
+        finally:
+            self._batches.driven = False
         running = LoaderIterator(self, inner, epoch, start, self._receiver)
         self._end_workers_with(self if self.persistent_workers else running, inner)
         return running

@@ -16,6 +16,7 @@ from .builder import BatchBuilder, Built
 from .config import LoaderArguments, make_plan, thread_options
 from .pipeline import build_here, build_inline
 from .plan import EpochPlan
+from .samples import SampleDict
 from .transport import AVAILABLE, BatchMemory, Sender
 
 
@@ -43,7 +44,9 @@ class Delivery:
 class BatchDataset(IterableDataset[Delivery]):
     """One iteration yields the batches of one epoch on one rank; in a worker, those whose turn is its own.
 
-    `begin` must be called before each iteration; persistent workers learn of it through shared memory.
+    A `Loader` calls `begin` before each iteration and gets a `Delivery` for each batch; persistent workers learn of it
+    through shared memory. Another DataLoader around this dataset, as accelerate makes one, gets plain batches, and each
+    iteration is the next epoch.
     """
 
     def __init__(
@@ -59,6 +62,9 @@ class BatchDataset(IterableDataset[Delivery]):
         self._announced = torch.zeros(3, dtype=torch.int64)
         self._announced.share_memory_()  # type: ignore[no-untyped-call]  # torch's
         self._iterated = False
+        self.driven = False
+        """Whether a `Loader` is about to iterate."""
+        self._own_epoch = 0
         self._sender: Sender | None = None
 
     def begin(self, epoch: int, start: int, seed: int, token: str) -> None:
@@ -76,6 +82,8 @@ class BatchDataset(IterableDataset[Delivery]):
         return self.plan(0, 0, 0).shards.steps
 
     def __iter__(self) -> Iterator[Any]:
+        if not self.driven:
+            return self._plain(get_worker_info())
         worker = get_worker_info()
         if worker is None:
             return self._in_process(self.plan(*self._now))
@@ -83,6 +91,15 @@ class BatchDataset(IterableDataset[Delivery]):
         epoch, start, seed = (int(v) for v in self._announced) if self._iterated else self._now
         self._iterated = True
         return self._in_worker(self.plan(epoch, start, seed), worker.id, worker.num_workers)
+
+    def _plain(self, worker: Any) -> Iterator[Any]:
+        """Batches alone, for a consumer that knows nothing of deliveries."""
+        plan = self.plan(self._own_epoch, 0, self._now[2])
+        self._own_epoch += 1
+        if worker is None:
+            return (_as_dict(found.built.batch) for found in self._in_process(plan) if found.built is not None)
+        batches = plan.batches(worker.id, worker.num_workers)
+        return (_as_dict(built.batch) for _, built in build_inline(self.builder, batches, lambda _: {}))
 
     def _in_process(self, plan: EpochPlan) -> Iterator[Delivery]:
         threads = thread_options(self.arguments)
@@ -110,3 +127,8 @@ class BatchDataset(IterableDataset[Delivery]):
                 f"a worker of the loader failed: {type(error).__name__}: {error}", kind="worker-failed"
             )
             yield Delivery(step + workers, None, wrapped, (text,))
+
+
+def _as_dict(batch: Any) -> Any:
+    """A batch as torch's own helpers know it: they take the values that a `SampleDict` iterates over for keys."""
+    return dict(batch.items()) if isinstance(batch, SampleDict) else batch

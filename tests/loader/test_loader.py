@@ -430,3 +430,24 @@ def test_a_map_style_dataset_works_with_any_sampler(view: MaterialisedView) -> N
     assert {int(row) for batch in batches for row in batch} <= {50, 51, 52}
     shuffled = torch.utils.data.DataLoader(dataset, batch_size=8, shuffle=True)
     assert sorted(int(row) for batch in shuffled for row in batch) == list(range(ROWS))
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_another_dataloader_around_the_dataset_gets_plain_batches(view: MaterialisedView, num_workers: int) -> None:
+    loader = make_loader(view, batch_size=8, shuffle=True, tensors=["categories"])
+    wrapped = torch.utils.data.DataLoader(loader.dataset, batch_size=None, num_workers=num_workers)
+    rows = [row for batch in wrapped for row in batch["index"].reshape(-1).tolist()]
+    assert sorted(rows) == list(range(ROWS))
+    assert sorted(flat(indices(loader))) == list(range(ROWS))
+
+
+def test_a_view_of_many_chunks_needs_few_file_descriptors(tmp_path: Path) -> None:
+    store = open_store(tmp_path / "data", create=True)
+    source = MemorySource([spec("labels", "class_label")], {"labels": [np.arange(300, dtype=np.uint32)] * 400})
+    options = MaterialiseOptions(chunk_bytes=1 << 12)
+    many = MaterialisedView(store, "views/s", materialise(source, store, "views/s", options).key)
+    before = open_files()
+    assert sum(len(batch["index"]) for batch in make_loader(many, batch_size=16, num_threads=0)) == 400
+    assert len(many.index.chunks) > 60
+    assert many.open_files > 60
+    assert open_files() < before + 10
