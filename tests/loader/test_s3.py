@@ -1,0 +1,63 @@
+"""A view on an S3 server: materialised there from links to it, streamed from it, mended from it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from lakebed.loader import MaterialisedView, MaterialiseOptions, make_loader, materialise
+from lakebed.storage.stores import Store, open_store
+
+from loader_source import MemorySource, coco_like, spec
+
+pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
+
+ROWS = 150
+
+
+@pytest.fixture
+def store(moto_bucket: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
+    monkeypatch.setenv("LAKEBED_CACHE", str(tmp_path / "cache"))
+    return open_store(f"s3://test/{os.urandom(6).hex()}", moto_bucket)
+
+
+def bitmaps() -> MemorySource:
+    data = [np.random.default_rng(i).integers(0, 255, (120, 120, 3), np.uint8) for i in range(ROWS)]
+    return MemorySource([spec("images", "image", sample_compression="bmp")], {"images": data})
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_every_row_of_a_streamed_view_comes_once_with_its_own_pixels(store: Store, num_workers: int) -> None:
+    source = bitmaps()
+    index = materialise(source, store, "views/a", MaterialiseOptions(chunk_bytes=1 << 20, num_workers=2))
+    assert len(index.chunks) > 4
+    view = MaterialisedView(store, "views/a", index.key)
+    loader = make_loader(view, batch_size=16, shuffle=True, window=2, num_workers=num_workers, seed=3)
+    seen = []
+    for batch in loader:
+        for image, row in zip(batch["images"], batch["index"].reshape(-1).tolist(), strict=True):
+            assert np.array_equal(image.numpy(), source.read("images", [row])[0])
+            seen.append(row)
+    assert sorted(seen) == list(range(ROWS))
+    assert view.open_files == 0
+    assert loader.state_dict()["window"] == 2
+
+
+def test_a_damaged_copy_in_the_local_cache_is_fetched_again(store: Store, tmp_path: Path) -> None:
+    source = coco_like(12)
+    view = MaterialisedView(store, "views/a", materialise(source, store, "views/a").key)
+    list(make_loader(view, batch_size=4))
+    needle = source.files["mem://photos/0003.jpg"]
+    copies = [p for p in (tmp_path / "cache").rglob("*") if p.is_file() and needle in p.read_bytes()]
+    assert copies
+    for copy in copies:
+        content = bytearray(copy.read_bytes())
+        content[content.index(needle) + 100] ^= 4
+        os.chmod(copy, 0o644)
+        copy.write_bytes(content)
+    again = MaterialisedView(store, "views/a", view.key)
+    batches: list[Any] = list(make_loader(again, batch_size=4, num_threads=0))
+    assert np.array_equal(batches[0]["images"][3].numpy(), source.read("images", [3])[0])
