@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-
 from lakebed.storage.errors import (
     AlreadyExistsError,
     ConflictError,
@@ -15,7 +14,7 @@ from lakebed.storage.errors import (
     StateError,
 )
 from lakebed.storage.htypes import new_spec
-from lakebed.storage.links import link_reader
+from lakebed.storage.links.reader import UrlReader
 from lakebed.storage.repository import Repository
 from lakebed.storage.stores import open_store
 from lakebed.storage.workspace import Workspace
@@ -23,7 +22,7 @@ from lakebed.storage.workspace import Workspace
 
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
-    made = Workspace(Repository.create(open_store("mem://history"), link_reader(), overwrite=True))
+    made = Workspace(Repository.create(open_store("mem://history"), UrlReader(), overwrite=True))
     for name, htype, options in (("boxes", "bbox", {}), ("labels", "class_label", {"class_names": ["car"]})):
         spec, info = new_spec(name, name, htype, **options)
         made.create_tensor(spec, info)

@@ -6,10 +6,9 @@ import itertools
 from typing import Any
 
 import pytest
-
 from lakebed.storage.errors import ConflictError
 from lakebed.storage.htypes import new_spec
-from lakebed.storage.links import link_reader
+from lakebed.storage.links.reader import UrlReader
 from lakebed.storage.repository import Repository
 from lakebed.storage.stores import open_store
 from lakebed.storage.workspace import Workspace
@@ -35,7 +34,7 @@ def expected(ours: Any, theirs: Any) -> Any:
 
 
 def new_workspace(name: str) -> Workspace:
-    workspace = Workspace(Repository.create(open_store(f"mem://{name}"), link_reader(), overwrite=True))
+    workspace = Workspace(Repository.create(open_store(f"mem://{name}"), UrlReader(), overwrite=True))
     for tensor in CELLS:
         spec, info = new_spec(tensor, tensor, "generic", dtype="int64")
         workspace.create_tensor(spec, info)
