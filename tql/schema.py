@@ -16,7 +16,7 @@ class Kind(Enum):
     SCALAR = "scalar"
     """generic with 0-d samples [a number, bool]: one value a row, null where missing."""
     ARRAY = "array"
-    """generic, embedding, keypoints, ... [list<number> in C order]; the shape column gives the dimensions (list<int32>);
+    """generic, embedding, keypoints, ... [list<number> in C order]; the shape column gives dimensions (list<int32>);
     without a shape column the cell is one-dimensional."""
     TEXT = "text"
     """text [string]."""

@@ -21,9 +21,9 @@ NOWHERE = Span(0, 0)
 
 
 def line_and_column(text: str, offset: int) -> tuple[int, int]:
-    """Line (from 1) and column (from 0) of a character offset.
+    r"""Line (from 1) and column (from 0) of a character offset.
 
-    >>> line_and_column("select *\\nwhere", 9)
+    >>> line_and_column("select *\nwhere", 9)
     (2, 0)
     """
     before = text[:offset]

@@ -23,7 +23,7 @@ from __future__ import annotations
 
 
 class LakebedError(Exception):
-    """Base of every error that Lakebed raises on purpose.
+    r"""Base of every error that Lakebed raises on purpose.
 
     Attributes:
         kind: stable lower-case word for the cause, such as ``"unknown-tensor"``; safe to compare in programs.
@@ -32,7 +32,7 @@ class LakebedError(Exception):
         hint: what to do about it; "" if there is nothing useful to say.
 
     >>> str(LakebedError("no such thing", kind="missing", place="tensor 'x'", hint="create it first"))
-    "no such thing\\n  at: tensor 'x'\\n  hint: create it first"
+    "no such thing\n  at: tensor 'x'\n  hint: create it first"
     """
 
     default_kind = "error"
