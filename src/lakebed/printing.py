@@ -90,7 +90,9 @@ def _label(code: int, names: Sequence[str]) -> Any:
 
 def jsonable(sample: Any) -> Any:
     if isinstance(sample, np.ndarray):
-        return np.round(sample, 4).tolist() if sample.dtype.kind == "f" else sample.tolist()
+        # By way of text a float32 of 0.1 becomes the number 0.1 instead of 0.10000000149011612; nothing is lost.
+        short = sample.dtype.kind == "f" and sample.dtype.itemsize < 8
+        return (sample.astype(str).astype(np.float64) if short else sample).tolist()
     if isinstance(sample, (list, tuple)):
         return [jsonable(item) for item in sample]
     return sample.item() if isinstance(sample, np.generic) else sample

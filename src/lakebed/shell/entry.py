@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -25,11 +26,19 @@ def shell(path: str | None, read_only: bool, limit: int, images: bool) -> None:
     """
     from ..opening import load
 
+    _take_any_bytes()
     dataset = load(path, read_only=read_only or None) if path else None
     if sys.stdin.isatty() and sys.stdout.isatty():
         _at_a_terminal(dataset, limit, images)
     elif not _from_a_pipe(dataset, limit):
         sys.exit(1)
+
+
+def _take_any_bytes() -> None:
+    """Let bytes that are no UTF-8 reach the parser, whose error names them; print what has no letter as its number."""
+    for stream, errors in ((sys.stdin, "surrogateescape"), (sys.stdout, "backslashreplace")):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors=errors)
 
 
 def _at_a_terminal(dataset: Dataset | None, limit: int, images: bool) -> None:
@@ -71,6 +80,7 @@ def query(
     """
     from ..opening import load
 
+    _take_any_bytes()
     asked = _query_text(text)
     if form == "arrow" and sys.stdout.isatty():
         raise click.UsageError("arrow is no text: send it to a file or a program, as in `> rows.arrow`")

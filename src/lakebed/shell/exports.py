@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, BinaryIO, TextIO
@@ -11,12 +12,11 @@ from typing import Any, BinaryIO, TextIO
 import numpy as np
 import pyarrow as pa
 
-from ..printing import records
 from ..reading import Readable
 from ..results import Groups
 from ..storage.errors import InvalidInputError, NotFoundError, StorageError
 from ..view import View
-from .pages import ROW, columns_of
+from .pages import ROW, columns_of, given_names, result_records
 
 ENDINGS = {".csv": "csv", ".json": "json", ".arrow": "arrow", ".feather": "arrow", ".parquet": "parquet"}
 
@@ -48,12 +48,12 @@ def export(found: Any, path: str) -> int:
 
 
 def write_text(found: Any, form: str, file: TextIO, limit: int | None = None, columns: Sequence[str] = ()) -> None:
-    """The rows as CSV with a heading, or as a JSON list with an object for each row."""
+    """The rows as CSV with a heading, or as a JSON list with an object in a line for each row."""
     names = chosen_columns(found, columns)
-    lines = [{name: line.get(name) for name in names} for line in records(found, limit)]
+    lines = [{name: line.get(name) for name in names} for line in result_records(found, 0, limit)]
     if form == "json":
-        json.dump(lines, file, ensure_ascii=False, indent=None if len(lines) > 50 else 1, default=_plain)
-        file.write("\n")
+        texts = [json.dumps(_finite(line), ensure_ascii=False, default=_plain) for line in lines]
+        file.write("[" + ",\n ".join(texts) + "]\n")
         return
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(names)
@@ -75,12 +75,16 @@ def arrow_table(found: Any, limit: int | None = None, columns: Sequence[str] = (
     names = chosen_columns(found, columns)
     if isinstance(found, Readable):
         return _row_table(found, limit).select(names)
-    table = found.to_arrow()
     if isinstance(found, Groups):
-        sizes = pa.array(found.sizes(), pa.int64())
-        table = table.add_column(0, "rows", sizes) if table.num_columns else pa.table({"rows": sizes})
-        names = [name for name in names if name in table.column_names]
-    return table.slice(0, limit).select(names)
+        return _group_table(found, limit).select(names)
+    return found.to_arrow().slice(0, limit).select(names)
+
+
+def _group_table(groups: Groups, limit: int | None) -> pa.Table:
+    lines = result_records(groups, 0, limit)
+    computed = groups.to_arrow().slice(0, limit)
+    read = {name: [line.get(name) for line in lines] for name in columns_of(groups)}
+    return pa.table({n: computed.column(n) if n in computed.column_names else pa.array(v) for n, v in read.items()})
 
 
 def chosen_columns(found: Any, wanted: Sequence[str]) -> list[str]:
@@ -89,7 +93,7 @@ def chosen_columns(found: Any, wanted: Sequence[str]) -> list[str]:
     Raises:
         NotFoundError: kind "unknown-column".
     """
-    known = ["rows", *_values_of(found)] if isinstance(found, Groups) else columns_of(found)
+    known = columns_of(found)
     for name in wanted:
         if name not in known:
             raise NotFoundError(
@@ -98,13 +102,11 @@ def chosen_columns(found: Any, wanted: Sequence[str]) -> list[str]:
     return list(wanted) or known
 
 
-def _values_of(groups: Groups) -> list[str]:
-    return list(groups.to_arrow().column_names)
-
-
 def _row_table(found: Readable, limit: int | None) -> pa.Table:
     rows: Any = found if limit is None or limit >= len(found) else found[:limit]
+    named = given_names(found)
     table = rows.to_arrow()
+    table = table.rename_columns([named.get(name, name) for name in table.column_names])
     numbers = rows.sample_indices if isinstance(rows, View) else range(len(rows))
     if isinstance(rows, View) and (computed := rows._selection.computed) is not None:
         for name in computed.column_names:
@@ -114,6 +116,15 @@ def _row_table(found: Readable, limit: int | None) -> pa.Table:
 
 def _cell(value: Any) -> Any:
     return json.dumps(value, ensure_ascii=False, default=_plain) if isinstance(value, (list, dict)) else value
+
+
+def _finite(value: Any) -> Any:
+    """JSON has no NaN and no infinity: they become null."""
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, dict):
+        return {key: _finite(part) for key, part in value.items()}
+    return [_finite(part) for part in value] if isinstance(value, list) else value
 
 
 def _plain(value: Any) -> Any:

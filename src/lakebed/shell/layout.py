@@ -11,6 +11,9 @@ from rich.cells import cell_len
 NARROWEST = 8
 """Characters below which a column is left out rather than made narrower."""
 
+MOST_ITEMS = 500
+"""Items of a list that are shown; a screen holds no more."""
+
 
 def one_line(value: Any) -> str:
     """A value in one line.
@@ -27,7 +30,7 @@ def lines_of(value: Any) -> list[str]:
 
 
 def _parts(value: Any) -> list[str]:
-    return [_scalar_or_list(part, "[{}]") for part in value]
+    return _with_rest([_scalar_or_list(part, "[{}]") for part in value[:MOST_ITEMS]], len(value))
 
 
 def _is_rows(value: Any) -> bool:
@@ -37,8 +40,13 @@ def _is_rows(value: Any) -> bool:
 def _scalar_or_list(value: Any, brackets: str = "{}") -> str:
     if isinstance(value, list):
         texts = all(isinstance(part, str) for part in value)
-        return brackets.format((", " if texts else " ").join(_scalar_or_list(part, "[{}]") for part in value))
+        shown = _with_rest([_scalar_or_list(part, "[{}]") for part in value[:MOST_ITEMS]], len(value))
+        return brackets.format((", " if texts else " ").join(shown))
     return scalar(value)
+
+
+def _with_rest(shown: list[str], total: int) -> list[str]:
+    return shown if len(shown) == total else [*shown, f"… {total - len(shown):,} more"]
 
 
 def scalar(value: Any) -> str:

@@ -10,10 +10,9 @@ from rich.text import Text
 from ..drawing import Picture
 from ..errors import LakebedError
 from ..plot import pictures_of
-from ..printing import records
 from ..reading import Readable
 from .layout import cut, lines_of, wrapped
-from .pages import ROW, image_columns
+from .pages import ROW, image_columns, result_records
 from .previews import half_blocks, legend, shades, with_boxes
 from .tables import Screen
 
@@ -46,7 +45,7 @@ def row_in_full(found: Readable, place: int, screen: Screen, with_picture: bool 
 
 def _fields(found: Readable, place: int, width: int) -> list[Text]:
     """Name and value of each cell, over as many lines as they need."""
-    (cells,) = records(found[place : place + 1])
+    (cells,) = result_records(found, place, 1)
     indent = max(len(name) for name in cells) + 2
     lines: list[Text] = []
     for name, value in cells.items():

@@ -50,7 +50,8 @@ def pieces(text: str) -> list[Piece]:
         except TQLError as error:
             bad = start + error.span.start
             found += _cut(text, start, bad)
-            end = len(text) if error.kind == "unclosed" else start + max(error.span.end, error.span.start + 1)
+            to_the_end = error.kind in ("unclosed", "too-long")
+            end = len(text) if to_the_end else start + max(error.span.end, error.span.start + 1)
             found.append(Piece(UNCLOSED if error.kind == "unclosed" else BAD, bad, end, text[bad:end]))
             start = end
         else:

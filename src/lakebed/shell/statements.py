@@ -54,9 +54,12 @@ def is_blank(text: str) -> bool:
 
 
 def split(text: str) -> list[str]:
-    """The statements of a text that was entered at once: a dot command, or queries with ``;`` between them."""
+    """The statements of a text that was entered at once: dot commands, and queries with ``;`` between them."""
     if is_command(text):
-        return [text.strip()]
+        line, _, rest = text.strip().partition("\n")
+        name, _ = split_name(line)
+        takes_query = name in COMMANDS and COMMANDS[name].takes_query
+        return [text.strip()] if takes_query else [line.strip(), *split(rest)]
     cut = pieces(text)
     ends = [piece.end for piece in cut if piece.kind == ";"]
     if cut and cut[-1].kind == UNCLOSED:

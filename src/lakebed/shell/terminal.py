@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from prompt_toolkit import PromptSession
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
@@ -81,7 +79,7 @@ class TerminalOutput:
 
     def lines(self, lines: Sequence[Text]) -> None:
         for line in lines:
-            self._console.print(line, soft_wrap=True)
+            self._console.print(harmless(line), soft_wrap=True)
 
     def errors(self, lines: Sequence[Text]) -> None:
         self.lines(lines)
@@ -105,6 +103,13 @@ class TerminalOutput:
             timer.cancel()
             timer.join()
             clock.stop()
+
+
+def harmless(line: Text) -> Text:
+    """The line without control characters, which could move the cursor or rename the window: data is never obeyed."""
+    if not line.plain.isprintable():
+        line.plain = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in line.plain)
+    return line
 
 
 class TqlLexer(Lexer):
@@ -286,8 +291,4 @@ def continuation(width: int, line: int, wrapped: int) -> StyleAndTextTuples:
 
 def run_terminal(session_of: Callable[[TerminalOutput], Session]) -> None:
     """Talk with the user at this process's terminal."""
-    stdout: Any = sys.stdout
-    with suppress(AttributeError):
-        # Terminals without Unicode get question marks instead of an exception.
-        stdout.reconfigure(errors="replace")
     Terminal(session_of(TerminalOutput())).run()
