@@ -10,6 +10,7 @@ from .bind_boxes import bind_box, bind_coalesce, bind_concat, bind_iou, bind_max
 from .bind_expressions import bind_condition, bind_expr, per_cell
 from .bound import (
     BOOL,
+    PIXELS,
     INT,
     JSON,
     TEXT,
@@ -76,8 +77,21 @@ def bind_call(node: nodes.Call, scope: Scope) -> Expr:
     if function.way is Way.SPECIAL:
         return SPECIAL[function.name](node, scope)
     args = [bind_expr(plain(arg), scope) for arg in node.args]
+    if function.way is Way.REDUCE and isinstance(args[0], Ref) and args[0].type == Type(Base.IMAGE):
+        return pixel_statistic(function, args[0], node.span)
     signature = chosen(function, args, node.span)
     return WAYS[function.way](function, signature, args, node.span)
+
+
+PIXEL_STATISTICS = {"MEAN": "mean", "AVG": "mean", "STD": "std", "SUM": "sum", "MIN": "min", "AMIN": "min",
+                    "MAX": "max", "AMAX": "max", "MEDIAN": "median"}  # fmt: skip
+
+
+def pixel_statistic(function: Function, image: Ref, span: Span) -> Expr:
+    """A number about all pixels of an image, which the engine decodes for it."""
+    if function.name not in PIXEL_STATISTICS:
+        raise TQLTypeError(f"{function.name} does not look at pixels", kind="pixels", span=span)
+    return Ref(image.field, PIXELS + PIXEL_STATISTICS[function.name], type=Type(Base.FLOAT), span=span)
 
 
 def plain(arg: nodes.Expr | nodes.Star | nodes.Weighted) -> nodes.Expr:
@@ -200,17 +214,20 @@ def json_contains(cell: Expr, wanted: Expr, span: Span) -> Expr:
     """A key of an object, an element of a list, or a part of a string."""
     quoted = "CAST(to_json({1}) AS VARCHAR)"
     is_text = wanted.type.base is Base.TEXT
-    in_object = "list_contains(json_keys({0}), {1})" if is_text else "false"
-    in_string = "contains(json_extract_string({0}, '$'), {1})" if is_text else "false"
+    in_object = "list_contains(json_keys({0}), {1})" if is_text else "FALSE"
+    in_string = "contains(json_extract_string({0}, '$'), {1})" if is_text else "FALSE"
     if wanted.type.is_number and wanted.type.base is not Base.BOOL:
+        number = "TRY_CAST(CAST({0} AS VARCHAR) AS DOUBLE) = CAST({1} AS DOUBLE)"
+        equal = f"(json_type({{0}}) <> 'BOOLEAN' AND {number})"
         in_list = (
             "list_contains([TRY_CAST(CAST(e AS VARCHAR) AS DOUBLE) FOR e IN CAST({0} AS JSON[])], CAST({1} AS DOUBLE))"
         )
     else:
+        equal = f"(CAST({{0}} AS VARCHAR) = {quoted})"
         in_list = f"list_contains([CAST(e AS VARCHAR) FOR e IN CAST({{0}} AS JSON[])], {quoted})"
     sql = (
         f"CASE json_type({{0}}) WHEN 'OBJECT' THEN {in_object} WHEN 'ARRAY' THEN {in_list} "
-        f"WHEN 'VARCHAR' THEN {in_string} WHEN 'NULL' THEN NULL ELSE json_type({{0}}) IS NULL AND NULL END"
+        f"WHEN 'VARCHAR' THEN {in_string} WHEN 'NULL' THEN NULL ELSE {equal} END"
     )
     return ListCall("CONTAINS", (cell, wanted), sql, type=BOOL, span=span)
 

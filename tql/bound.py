@@ -118,7 +118,14 @@ class Const(Bound):
     value: int | float | str | bool | tuple[int | float | str | bool, ...] | None
 
 
-Part = OneOf["value", "shape", "info", "url"]
+Part = str
+"""Which of a column's SQL columns: "value", "shape", "info", "url", or a statistic of its pixels, "pixel_mean"."""
+
+PIXELS = "pixel_"
+
+
+def is_pixel_part(part: Part) -> bool:
+    return part.startswith(PIXELS)
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,6 +22,7 @@ from .bound import (
     Output,
     Ref,
     RowNumber,
+    is_pixel_part,
     walk,
 )
 from .lineage import dataset_of, is_ordered, is_pure, pure_source
@@ -40,7 +41,7 @@ from .relations import (
     Sort,
     SpreadOut,
 )
-from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, RowPlan, SqlRows, test_of
+from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, RowPlan, SqlRows, SqlTest, test_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,9 +200,16 @@ def lower_where(body: BoundSelect) -> Relation:
     if isinstance(relation, Scan) and names_only(body.where, relation.fields):
         rows = relation.rows or AllRows(relation.dataset)
         test = test_of(body.where, all_rows=isinstance(rows, AllRows))
+        if test is None and reads_pixels(body):
+            test = SqlTest(body.where)
         if test is not None:
             return replace(relation, rows=FilterRows(relation.dataset, rows, test))
     return Filter(relation, body.where)
+
+
+def reads_pixels(body: BoundSelect) -> bool:
+    """Whether a result column is about pixels: then rows are filtered first, so that few are decoded."""
+    return any(isinstance(e, Ref) and is_pixel_part(e.part) for o in body.outputs for e in walk(o.value))
 
 
 def names_only(condition: Expr, fields: tuple[Field, ...]) -> bool:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, Window, walk
+from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, Window, is_pixel_part, walk
 from .elements import element_columns, is_simple
 from .schema import ColumnInfo, Kind
 
@@ -38,6 +38,15 @@ class LabelTest:
 
 
 @dataclass(frozen=True, slots=True)
+class ScalarTest:
+    """A column of single values compared with known ones; with `negated` the rows where that is false (and not NULL)."""
+
+    column: ColumnInfo
+    condition: Compare | Member
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ElementTest:
     """The same for a condition on elements of aligned columns; `fallback` is the condition on whole rows."""
 
@@ -55,6 +64,10 @@ class SqlTest:
     """A condition that is evaluated in SQL."""
 
     condition: Expr
+    positions: bool = False
+    """It counts rows, so it must see all of them."""
+    pixels: bool = False
+    """It reads pixels, so it is asked last and of as few rows as can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +85,7 @@ class Joined:
     tests: tuple[Test, ...]
 
 
-Test = LabelTest | ElementTest | SqlTest | SpanTest | Joined
+Test = LabelTest | ScalarTest | ElementTest | SqlTest | SpanTest | Joined
 
 # --- row plans -------------------------------------------------------------------------------------------------------
 
@@ -140,6 +153,8 @@ def test_of(condition: Expr, *, all_rows: bool) -> Test | None:
 
     `all_rows`: the condition is asked of a whole dataset, so that ROW_NUMBER() is the position in it.
     """
+    if not all_rows and counts_rows(condition):
+        return None
     test = build(condition, False, all_rows)
     return test if has_fast_part(test) else None
 
@@ -147,7 +162,7 @@ def test_of(condition: Expr, *, all_rows: bool) -> Test | None:
 def has_fast_part(test: Test) -> bool:
     match test:
         case SqlTest():
-            return False
+            return test.pixels
         case Joined():
             return any(has_fast_part(part) for part in test.tests)
         case _:
@@ -168,7 +183,19 @@ def build(condition: Expr, negated: bool, all_rows: bool) -> Test:
         found = label_test(condition, negated) or element_test(condition, negated)
         if found is not None:
             return found
-    return SqlTest(Logic("NOT", (condition,), type=BOOL, span=condition.span) if negated else condition)
+    scalar = scalar_test(condition, negated)
+    if scalar is not None:
+        return scalar
+    return sql_test(Logic("NOT", (condition,), type=BOOL, span=condition.span) if negated else condition)
+
+
+def sql_test(condition: Expr) -> SqlTest:
+    pixels = any(isinstance(e, Ref) and is_pixel_part(e.part) for e in walk(condition))
+    return SqlTest(condition, counts_rows(condition), pixels)
+
+
+def counts_rows(condition: Expr) -> bool:
+    return any(isinstance(e, RowNumber) for e in walk(condition))
 
 
 def joined(op: OneOf["AND", "OR"], tests: list[Test]) -> Test:
@@ -177,12 +204,12 @@ def joined(op: OneOf["AND", "OR"], tests: list[Test]) -> Test:
     if len(spans) > 1:
         inside = union(spans) if op == "OR" else complement(union([complement(wanted) for wanted in spans]))
         tests = [SpanTest(inside), *(t for t in tests if not isinstance(t, SpanTest))]
-    slow = [t.condition for t in tests if isinstance(t, SqlTest)]
-    fast: list[Test] = [t for t in tests if not isinstance(t, SqlTest)]
-    if slow:
-        together = slow[0] if len(slow) == 1 else Logic(op, tuple(slow), type=BOOL)
-        fast.append(SqlTest(together))
-    return fast[0] if len(fast) == 1 else Joined(op, tuple(fast))
+    together: list[Test] = [t for t in tests if not isinstance(t, SqlTest)]
+    for pixels in (False, True):
+        slow = [t.condition for t in tests if isinstance(t, SqlTest) and t.pixels == pixels]
+        if slow:
+            together.append(sql_test(slow[0] if len(slow) == 1 else Logic(op, tuple(slow), type=BOOL)))
+    return together[0] if len(together) == 1 else Joined(op, tuple(together))
 
 
 def label_test(condition: Reduce, negated: bool) -> LabelTest | None:
@@ -197,6 +224,26 @@ def label_test(condition: Reduce, negated: bool) -> LabelTest | None:
     if wanted is None:
         return None
     return LabelTest(field.origin.column, condition.name, wanted, negated)  # type: ignore[arg-type]  # one of the three
+
+
+def scalar_test(condition: Expr, negated: bool) -> ScalarTest | None:
+    """A comparison of one column of numbers with known numbers, or such a column of booleans itself."""
+    if isinstance(condition, Ref):
+        truth = Const(True, type=BOOL, span=condition.span)
+        return scalar_test(Compare("=", condition, truth, type=BOOL, span=condition.span), negated)
+    match condition:
+        case Member(value=Ref() as ref) if all(isinstance(o, (int, float)) for o in condition.options):
+            pass
+        case Compare(left=Ref() as ref, right=Const(value=int() | float())):
+            pass
+        case Compare(left=Const(value=int() | float()), right=Ref() as ref):
+            pass
+        case _:
+            return None
+    origin = ref.field.origin
+    if origin is None or ref.field.grouped or origin.column.kind is not Kind.SCALAR or not ref.type.is_number:
+        return None
+    return ScalarTest(origin.column, condition, negated)
 
 
 def element_test(condition: Reduce, negated: bool) -> ElementTest | None:

@@ -47,6 +47,8 @@ class Input:
     row_id: bool = False
     windows: bool = False
     """The rows are an `ExpandRows`, and ``window_number`` tells their windows apart."""
+    pixels: tuple[tuple[str, str, str], ...] = ()
+    """(name in the SQL, tensor, statistic): one number for the pixels of each row."""
     elements: tuple[tuple[str, ColumnInfo, int | None], ...] = ()
     """For an element table: (name in the SQL, column, part of a box)."""
 
@@ -133,10 +135,11 @@ class Writer:
         rows: RowPlan | None = None,
         row_id: bool = False,
         windows: bool = False,
+        pixels: tuple[tuple[str, str, str], ...] = (),
     ) -> str:
         """A table to register; returns its name."""
         name = f"t{len(self.inputs)}"
-        self.inputs.append(Input(name, dataset, columns, rows, row_id, windows))
+        self.inputs.append(Input(name, dataset, columns, rows, row_id, windows, pixels))
         return name
 
     def nested(self) -> Writer:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from .bound import Base, Expr, Field, Ref, SortKey
+from .bound import PIXELS, Base, Expr, Field, Ref, SortKey, is_pixel_part
 from .relations import (
     Combine,
     Compute,
@@ -42,9 +42,11 @@ def write_scan(scan: Scan, writer: Writer) -> Step:
     """A registered table: the columns that the query reads, the row position ``r`` and the order ``o``."""
     columns = [pair for field in scan.fields for pair in physical_columns(field, writer)]
     with_id = (0, "row_id") in writer.used
-    name = writer.input(scan.dataset, tuple(columns), scan.rows, with_id, scan.counter is not None)
+    pixels = pixel_columns(scan, writer)
+    name = writer.input(scan.dataset, tuple(columns), scan.rows, with_id, scan.counter is not None, pixels)
     row, pos = writer.name("r"), writer.name("o")
     shown = [f"{column} AS {column}" for column, _ in columns]
+    shown += [f"{column} AS {column}" for column, _, _ in pixels]
     shown += [f"row_id AS {row}_id"] if with_id else []
     shown += [f"window_number AS {column_name(scan.counter)}"] if scan.counter is not None else []
     shown += places(scan, writer)
@@ -58,6 +60,17 @@ def places(scan: Scan, writer: Writer) -> list[str]:
     images = [f for f in scan.fields if f.type.base is Base.IMAGE and (f.number, "value") in writer.used]
     place = f"struct_pack(dataset := {scan.dataset}, row := row)"
     return [f"{place} AS {column_name(f)}" for f in images]
+
+
+def pixel_columns(scan: Scan, writer: Writer) -> tuple[tuple[str, str, str], ...]:
+    """(name in the SQL, tensor, statistic) of the numbers about pixels that the query reads."""
+    numbers = {f.number: f for f in scan.fields if f.origin is not None}
+    wanted = sorted((n, part) for n, part in writer.used if n in numbers and is_pixel_part(part))
+    return tuple(
+        (column_name(numbers[n], part), origin.column.name, part.removeprefix(PIXELS))
+        for n, part in wanted
+        if (origin := numbers[n].origin) is not None
+    )
 
 
 def physical_columns(field: Field, writer: Writer) -> list[tuple[str, str]]:

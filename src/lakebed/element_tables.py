@@ -30,6 +30,15 @@ class ListChunk:
     """One-dimensional; (n, 4) for boxes."""
 
 
+@dataclass(frozen=True, slots=True)
+class ScalarChunk:
+    """Consecutive rows of a column of single values; `valid` says which are not missing (None: all)."""
+
+    first: int
+    values: Array
+    valid: Array | None
+
+
 @dataclass(slots=True)
 class Derived:
     """What was derived of one source so far."""
@@ -37,6 +46,7 @@ class Derived:
     source: weakref.ref[Any]
     columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     lists: dict[str, list[ListChunk]] = field(default_factory=dict)
+    scalars: dict[str, list[ScalarChunk]] = field(default_factory=dict)
     lengths: dict[str, Array] = field(default_factory=dict)
     element_arrays: dict[Any, pa.Array] = field(default_factory=dict)
     arrays_of: dict[Any, Array] = field(default_factory=dict)
@@ -67,6 +77,12 @@ class Derived:
         if name not in self.lists:
             self.lists[name] = list(list_chunks(self.arrays([name])[0]))
         return self.lists[name]
+
+    def scalar_chunks(self, name: str) -> list[ScalarChunk]:
+        """The values of a column of numbers or booleans."""
+        if name not in self.scalars:
+            self.scalars[name] = list(scalar_chunks(self.arrays([name])[0]))
+        return self.scalars[name]
 
     def cell_lengths(self, name: str) -> Array:
         """Number of elements (boxes) in each row."""
@@ -150,6 +166,15 @@ def list_chunks(column: pa.ChunkedArray) -> Iterator[ListChunk]:
         else:
             offsets, values = array.offsets.to_numpy(), array.values
         yield ListChunk(first, offsets, plain_values(values))
+        first += len(array)
+
+
+def scalar_chunks(column: pa.ChunkedArray) -> Iterator[ScalarChunk]:
+    first = 0
+    for array in column.chunks:
+        valid = array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None
+        filled = array.fill_null(False if pa.types.is_boolean(array.type) else 0) if array.null_count else array
+        yield ScalarChunk(first, filled.to_numpy(zero_copy_only=False), valid)
         first += len(array)
 
 

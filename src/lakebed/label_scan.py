@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -19,15 +19,31 @@ LARGEST_TABLE = 1 << 20
 
 def label_rows(chunks: Sequence[ListChunk], test: LabelTest, limit: int | None) -> Ints:
     """The rows that pass, ascending; at most `limit`."""
-    found: list[Ints] = []
+    sizes = [(chunk.first, len(chunk.offsets) - 1) for chunk in chunks]
+
+    def mask(number: int, start: int, stop: int) -> Array:
+        return label_mask(chunks[number].offsets[start : stop + 1], chunks[number].values, test)
+
+    return rows_in_blocks(sizes, mask, limit)
+
+
+def rows_in_blocks(
+    chunks: Sequence[tuple[int, int]], mask: Callable[[int, int, int], Array], limit: int | None
+) -> Ints:
+    """The rows where `mask` is true, looked at block by block until there are `limit`.
+
+    Args:
+        chunks: first row and number of rows of each.
+        mask: (number of the chunk, start, stop within it) to one boolean for each row between.
+        limit: None looks at everything at once.
+    """
+    found: list[Array] = []
     total, block = 0, FIRST_BLOCK if limit is not None else 1 << 62
-    for chunk in chunks:
-        start, end = 0, len(chunk.offsets) - 1
-        while start < end and (limit is None or total < limit):
-            stop = min(end, start + block)
-            hits = np.flatnonzero(label_mask(chunk.offsets[start : stop + 1], chunk.values, test)) + (
-                chunk.first + start
-            )
+    for number, (first, size) in enumerate(chunks):
+        start = 0
+        while start < size and (limit is None or total < limit):
+            stop = min(size, start + block)
+            hits = np.flatnonzero(mask(number, start, stop)) + (first + start)
             found.append(hits)
             total += len(hits)
             start, block = stop, min(block * 2, LAST_BLOCK) if limit is not None else block

@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from .element_tables import Derived, Ints, derived
+from .pixel_scan import pixel_numbers
 from .query_results import QueryResult, ResultColumn
 from .query_schema import schema_of
 from .storage.arrow import take_rows
@@ -29,6 +30,8 @@ def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
     if wanted.row_id:
         ids = source.live().row_ids
         extra["row_id"] = ids if rows is None else ids[rows]
+    for name, tensor, statistic in wanted.pixels:
+        extra[name] = pixel_numbers(source.live(), tensor, statistic, numbers)
     arrays = [*columns, *(pa.chunked_array([pa.array(values)]) for values in extra.values())]
     return pa.Table.from_arrays(arrays, [*names, *extra])
 

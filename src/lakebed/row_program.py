@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
-
 import numpy as np
 
 from .element_scan import rows_deciding
 from .element_tables import Array, Derived, Ints
 from .label_scan import label_masks, label_rows
+from .scalar_scan import scalar_masks, scalar_rows
 from .tql.bound import Cut, Expr, Ref, walk
+from .tql.coerce import logic
 from .tql.relations import Filter, Relation, Scan
 from .tql.rows import (
     AllRows,
@@ -23,6 +23,7 @@ from .tql.rows import (
     LabelTest,
     MergeRows,
     RowPlan,
+    ScalarTest,
     SpanTest,
     SqlRows,
     SqlTest,
@@ -36,6 +37,8 @@ RunElements = Callable[[Derived, ElementTest], Ints]
 
 FEW = 16
 """SQL looks at the remaining rows alone if at most one in so many is left."""
+PIXEL_BLOCK = 256
+"""Images that are decoded before a limit is looked at again."""
 
 
 class RowProgram:
@@ -78,78 +81,85 @@ class RowProgram:
     # --- filters -----------------------------------------------------------------------------------------------------
 
     def filtered(self, plan: FilterRows) -> Ints:
-        source = self.sources[plan.dataset]
-        if isinstance(plan.source, AllRows):
-            rows = self.from_all(source, plan)
-        else:
-            given = self.rows(plan.source)
-            rows = self.from_given(source, plan, given)
-        return rows if plan.limit is None else rows[: plan.limit]
-
-    def from_all(self, source: Derived, plan: FilterRows) -> Ints:
-        test = plan.test
-        if isinstance(test, LabelTest):
+        source, test = self.sources[plan.dataset], plan.test
+        everything = isinstance(plan.source, AllRows)
+        if everything and isinstance(test, LabelTest):
             return label_rows(source.chunks(test.column.value), test, plan.limit)
-        if isinstance(test, SpanTest):
-            return span_rows(test.wanted, len(source.live()))
-        if isinstance(test, Joined) and test.op == "AND":
-            return self.all_of(source, plan.dataset, test.tests, None)
-        return np.flatnonzero(self.mask(source, plan.dataset, test)).astype(np.int64, copy=False)
+        if everything and isinstance(test, ScalarTest):
+            return scalar_rows(source.scalar_chunks(test.column.value), test, plan.limit)
+        if everything and isinstance(test, SpanTest):
+            return span_rows(test.wanted, len(source.live()))[: plan.limit]
+        given = None if everything else self.rows(plan.source)
+        if plan.limit is not None and reads_pixels(test):
+            return self.in_blocks(source, plan.dataset, test, source.rows() if given is None else given, plan.limit)
+        mask = self.holds(source, plan.dataset, test, given)
+        rows = np.flatnonzero(mask).astype(np.int64, copy=False) if given is None else given[mask]
+        return rows[: plan.limit]
 
-    def from_given(self, source: Derived, plan: FilterRows, given: Ints) -> Ints:
-        if isinstance(plan.test, Joined) and plan.test.op == "AND":
-            return self.all_of(source, plan.dataset, plan.test.tests, given)
-        if isinstance(plan.test, SqlTest):
-            return self.sql_rows(plan.dataset, plan.test.condition, given)
-        return given[self.mask(source, plan.dataset, plan.test)[given]]
+    def in_blocks(self, source: Derived, dataset: int, test: Test, rows: Ints, limit: int) -> Ints:
+        """Rows that pass, stopping at `limit`: what is cheap is asked of all rows, pixels of a few at a time."""
+        tests = test.tests if isinstance(test, Joined) and test.op == "AND" else (test,)
+        for part in tests:
+            if not reads_pixels(part):
+                rows = rows[self.holds(source, dataset, part, rows)]
+        slow = [part for part in tests if reads_pixels(part)]
+        found, total = [rows[:0]], 0
+        for start in range(0, len(rows), PIXEL_BLOCK):
+            block = rows[start : start + PIXEL_BLOCK]
+            for part in slow:
+                block = block[self.holds(source, dataset, part, block)]
+            found.append(block)
+            total += len(block)
+            if total >= limit:
+                break
+        return np.concatenate(found)[:limit]
 
-    def all_of(self, source: Derived, dataset: int, tests: Sequence[Test], given: Ints | None) -> Ints:
-        """The rows that pass every test: positions first, SQL last and only on the rows that are left."""
-        left = source.rows() if given is None else given
-        spans = [test for test in tests if isinstance(test, SpanTest)]
-        for span in spans:
-            left = left[inside(left, span.wanted)]
-        slow = [test for test in tests if isinstance(test, SqlTest)]
-        for test in tests:
-            if not isinstance(test, (SpanTest, SqlTest)):
-                left = left[self.mask(source, dataset, test)[left]]
-        for test in slow:
-            all_left = given is None and len(left) * FEW > len(source.live())
-            if all_left:
-                passed = self.mask(source, dataset, test)
-                left = left[passed[left]]
-            else:
-                left = self.sql_rows(dataset, test.condition, left)
-        return left
+    def holds(self, source: Derived, dataset: int, test: Test, rows: Ints | None) -> Array:
+        """One boolean for each of `rows` (None: all): the test is true, not false and not NULL."""
+        match test:
+            case Joined():
+                return self.joined(source, dataset, test, rows)
+            case SqlTest():
+                return self.sql_holds(source, dataset, test, rows)
+            case LabelTest():
+                mask = label_masks(source.chunks(test.column.value), test)
+            case ScalarTest():
+                mask = scalar_masks(source.scalar_chunks(test.column.value), test)
+            case SpanTest():
+                return inside(source.rows() if rows is None else rows, test.wanted)
+            case ElementTest():
+                mask = self.element_mask(source, dataset, test)
+        return mask if rows is None else mask[rows]
+
+    def joined(self, source: Derived, dataset: int, test: Joined, rows: Ints | None) -> Array:
+        """AND asks the next test only of the rows that are left, OR of those that failed so far."""
+        everything = source.rows() if rows is None else rows
+        first, *others = sorted(test.tests, key=cost)
+        found = self.holds(source, dataset, first, rows)
+        for part in others:
+            open_ = np.flatnonzero(found if test.op == "AND" else ~found)
+            found[open_] = self.holds(source, dataset, part, everything[open_])
+        return found
+
+    def sql_holds(self, source: Derived, dataset: int, test: SqlTest, rows: Ints | None) -> Array:
+        size = len(source.live())
+        few = rows is not None and (test.pixels or len(rows) * FEW <= size)
+        if few and not test.positions:
+            passed = mask_of(self.sql_rows(dataset, test.condition, rows), size)
+        else:
+            passed = mask_of(self.sql_rows(dataset, test.condition, None), size)
+        return passed if rows is None else passed[rows]
 
     def sql_rows(self, dataset: int, condition: Expr, given: Ints | None) -> Ints:
         fields = {e.field.number: e.field for e in walk(condition) if isinstance(e, Ref)}
         scan = Scan(dataset, tuple(f for f in fields.values() if f.origin is not None))
         return self.run_relation(Filter(scan, condition), given)
 
-    # --- masks -------------------------------------------------------------------------------------------------------
-
-    def mask(self, source: Derived, dataset: int, test: Test) -> Array:
-        """One boolean for each row of the dataset: the test is true (not false, not NULL)."""
+    def element_mask(self, source: Derived, dataset: int, test: ElementTest) -> Array:
         size = len(source.live())
-        match test:
-            case LabelTest():
-                return label_masks(source.chunks(test.column.value), test)
-            case SpanTest():
-                return inside(source.rows(), test.wanted)
-            case SqlTest():
-                return mask_of(self.sql_rows(dataset, test.condition, None), size)
-            case ElementTest():
-                return self.element_mask(source, dataset, test, size)
-            case Joined():
-                masks = [self.mask(source, dataset, part) for part in test.tests]
-                join: Any = np.logical_and if test.op == "AND" else np.logical_or
-                return join.reduce(masks)  # type: ignore[no-any-return]  # ufunc methods are untyped
-
-    def element_mask(self, source: Derived, dataset: int, test: ElementTest, size: int) -> Array:
         if not source.aligned([column.value for column in test.columns]):
             # Rows whose shapes differ: SQL over whole rows finds them and says where.
-            return self.mask(source, dataset, SqlTest(negation(test)))
+            return self.sql_holds(source, dataset, SqlTest(whole_condition(test)), None)
         mask = rows_deciding(source, test) if test.simple else mask_of(self.run_elements(source, test), size)
         if test.quantifier != "ANY":
             mask = ~mask
@@ -158,10 +168,24 @@ class RowProgram:
         return ~mask if test.negated else mask
 
 
-def negation(test: ElementTest) -> Expr:
-    from .tql.coerce import logic
-
+def whole_condition(test: ElementTest) -> Expr:
     return logic("NOT", [test.fallback], test.fallback.span) if test.negated else test.fallback
+
+
+def reads_pixels(test: Test) -> bool:
+    if isinstance(test, Joined):
+        return any(reads_pixels(part) for part in test.tests)
+    return isinstance(test, SqlTest) and test.pixels
+
+
+def cost(test: Test) -> int:
+    """The order in which tests are asked: positions, columns in memory, SQL, pixels."""
+    if reads_pixels(test):
+        return 4
+    return COSTS.get(type(test), 2)
+
+
+COSTS = {SpanTest: 0, ScalarTest: 1, LabelTest: 1, ElementTest: 2, SqlTest: 3}
 
 
 def mask_of(rows: Ints, size: int) -> Array:

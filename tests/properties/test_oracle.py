@@ -6,6 +6,7 @@ import math
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import given, note
 from lakebed import engine
 from lakebed.tql import parse
@@ -84,6 +85,29 @@ def same(a: Any, b: Any) -> bool:
 
 def count(nest: list[Any]) -> int:
     return sum(count(one) if isinstance(one, list) else 1 for one in nest)
+
+
+@given(samples(), conditions())
+def test_every_route_to_an_answer_picks_the_same_rows(sample: Sample, where: str) -> None:
+    text = f"select * where {where}"
+    note(text)
+    whole = rows_by(sample, text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lakebed.row_program.FEW", 0)
+        narrow = rows_by(sample, text)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("lakebed.tql.plan.test_of", lambda *args, **options: None)
+        by_sql = rows_by(sample, text)
+    if whole is not None and by_sql is not None:
+        assert whole == by_sql
+    if whole is not None and narrow is not None:
+        assert whole == narrow
+        assert rows_by(sample, f"{text} limit 2 offset 1") in (None, whole[1:3])
+
+
+def rows_by(sample: Sample, text: str) -> list[int] | None:
+    result = found(sample, text)
+    return None if result is None or result.rows is None else [int(row) for row in result.rows]
 
 
 @given(samples(), conditions())

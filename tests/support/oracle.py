@@ -140,18 +140,27 @@ class Oracle:
         return kept
 
     def combined(self, node: nodes.SetOperation) -> list[Line]:
-        left, right = self.answer(node.left), self.answer(node.right)
         if node.op == "UNION":
-            both = left + right
+            branches = chain(node)
+            lines = [line for branch in branches for line in self.answer(branch)]
             if node.all:
-                return both
-            if not is_ordered(node):
-                both = sorted(both, key=lambda line: line.rows)
-            return first_of_each(both)
+                return lines
+            if not any(map(is_ordered, branches)):
+                lines.sort(key=lambda line: line.rows)
+            return first_of_each(lines)
+        left, right = self.answer(node.left), self.answer(node.right)
         if node.all:
             return counted_set(node.op, left, right)
         known = {line.rows for line in right}
         return [line for line in first_of_each(left) if (line.rows in known) == (node.op == "INTERSECT")]
+
+
+def chain(node: nodes.SetOperation) -> list[nodes.Body]:
+    """The branches of a row of equal UNIONs."""
+    left: nodes.Body = node.left
+    if isinstance(left, nodes.SetOperation) and (left.op, left.all) == (node.op, node.all):
+        return [*chain(left), node.right]
+    return [left, node.right]
 
 
 def first_of_each(lines: Sequence[Line]) -> list[Line]:

@@ -339,7 +339,7 @@ def json_contains(value: Any, target: Any) -> bool | None:
         return any(json_kind(item) == json_kind(target) and item == target for item in value)
     if isinstance(value, (dict, str)):
         return isinstance(target, str) and target in value
-    return None
+    return json_compared("=", value, target)
 
 
 def quantifier(node: nodes.Call, row: Row) -> bool | None:
