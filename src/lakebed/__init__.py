@@ -37,6 +37,7 @@ _HOMES = {
     "delete": ".managing",
     "empty": ".opening",
     "exists": ".opening",
+    "gc": ".housekeeping",
     "ingest_coco": ".ingest.coco",
     "like": ".managing",
     "link": ".files",
@@ -74,6 +75,7 @@ __all__ = [
     "delete",
     "empty",
     "exists",
+    "gc",
     "ingest_coco",
     "like",
     "link",
@@ -89,7 +91,7 @@ if TYPE_CHECKING:
     from .datasets import Dataset
     from .errors import LakebedError
     from .files import link, read
-    from .housekeeping import verify
+    from .housekeeping import gc, verify
     from .ingest.coco import ingest_coco
     from .managing import copy, deepcopy, delete, like, rename
     from .opening import dataset, empty, exists, load

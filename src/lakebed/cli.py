@@ -195,6 +195,18 @@ def verify(path: str, level: Any) -> None:
 
 
 @command
+@click.argument("path")
+@click.option("--delete", is_flag=True, help="Remove them; without it they are only listed.")
+@click.option("--grace-hours", type=float, default=168.0, show_default=True, help="Keep what is younger.")
+@click.option("--exclusive", is_flag=True, help="Nobody else has the dataset open: allow a grace under two hours.")
+def gc(path: str, delete: bool, grace_hours: float, exclusive: bool) -> None:
+    """Remove files that no branch, tag, view or open reader needs."""
+    from .housekeeping import gc as clean_up
+
+    click.echo(clean_up(path, not delete, grace_hours, exclusive, progressbar=sys.stderr.isatty()))
+
+
+@command
 @click.argument("key")
 @click.argument("fields", nargs=-1, metavar="[FIELD]...")
 @click.option("--delete", is_flag=True, help="Forget the values of KEY.")

@@ -12,13 +12,14 @@ from .branching import Branching
 from .choosing import Choosing
 from .copying import Target, copy_rows
 from .credentials import Credentials
-from .housekeeping import verify
+from .housekeeping import gc, verify
 from .indexing import RowArray
 from .origin import Origin
 from .places import Creds, Path, create_workspace
 from .removing import delete_store
 from .saved_views import SavedViews
 from .storage.errors import StateError
+from .storage.gc import GRACE, GcReport
 from .storage.links.base import LinkReader
 from .storage.repository import Repository
 from .storage.selection import Selection
@@ -92,6 +93,16 @@ class Dataset(Target, Versions, Branching, SavedViews, Credentials, Choosing):
     def verify(self, level: Level = "quick", progressbar: bool = False) -> VerifyReport:
         """Whether everything stored is there and is what was written; see `lakebed.verify`."""
         return verify(self, level, progressbar)
+
+    def gc(
+        self,
+        dry_run: bool = True,
+        grace_hours: float = GRACE / 3600,
+        exclusive: bool = False,
+        progressbar: bool = False,
+    ) -> GcReport:
+        """Remove files that nothing needs any more; see `lakebed.gc`. By default it only reports."""
+        return gc(self, dry_run, grace_hours, exclusive, progressbar)
 
     def refresh(self) -> None:
         """See what other processes have landed on this branch since; what waits here is landed first."""

@@ -1,4 +1,4 @@
-"""Datasets checked, by path, because one that needs it may not open."""
+"""Datasets checked and cleaned up, by path too, because one that needs it may not open."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from typing import Any
 
 from .handle import Handle
 from .places import Creds, Path, find_place
+from .storage.gc import GRACE, GcReport
+from .storage.gc import gc as clean_up
 from .storage.links.reader import UrlReader
 from .storage.repository import Repository
 from .storage.verify import Level, VerifyReport
@@ -31,13 +33,46 @@ def verify(
     Raises:
         NotFoundError: kind "no-dataset".
     """
-    if isinstance(dataset, Handle):
-        dataset._ws.flush()
-        repository = dataset._ws.repository
-    else:
-        repository = Repository.open(find_place(dataset, creds).store, UrlReader())
+    repository = _repository(dataset, creds)
     with ExitStack() as stack:
         return check(repository, level, Bars(stack) if progressbar else None)
+
+
+def gc(
+    dataset: Path | Handle,
+    dry_run: bool = True,
+    grace_hours: float = GRACE / 3600,
+    exclusive: bool = False,
+    progressbar: bool = False,
+    creds: Creds = None,
+) -> GcReport:
+    """Remove files that no branch, tag, view, open reader or recent state needs.
+
+    Args:
+        dataset: a dataset, or the path of one.
+        dry_run: only report what would go.
+        grace_hours: what was written or in use more recently stays.
+        exclusive: nobody else has the dataset open, so that the grace may be under two hours.
+        progressbar: show how far it is.
+        creds: for S3.
+
+    Returns:
+        A report; ``report.removed``, ``report.freed``, and ``print(report)`` for people.
+
+    Raises:
+        InvalidInputError: kind "short-grace".
+        DamageError: the newest state cannot be read whole, so nobody knows what it needs; nothing was removed.
+    """
+    repository = _repository(dataset, creds)
+    with ExitStack() as stack:
+        return clean_up(repository, grace_hours * 3600, dry_run, exclusive, Bars(stack) if progressbar else None)
+
+
+def _repository(dataset: Path | Handle, creds: Creds) -> Repository:
+    if isinstance(dataset, Handle):
+        dataset._ws.flush()
+        return dataset._ws.repository
+    return Repository.open(find_place(dataset, creds).store, UrlReader())
 
 
 class Bars:

@@ -176,6 +176,10 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
     return moved
 
 
+_NOT_COPIED = ("log/", "tmp/", "hints/", "leases/")
+"""The log is copied last; what is unfinished, advice, or somebody's claim on the original is not copied."""
+
+
 def _refuse_taken(store: Store, path: str) -> None:
     if Repository.exists(store):
         raise AlreadyExistsError(
@@ -190,7 +194,7 @@ def _refuse_taken(store: Store, path: str) -> None:
 
 def _copy_objects(source: Store, dest: Store, progressbar: bool) -> None:
     """Every object, FORMAT and the log last, so that a copy that was killed does not open."""
-    stats = [stat for prefix in PREFIXES if prefix not in ("tmp/", "log/") for stat in source.list(prefix)]
+    stats = [stat for prefix in PREFIXES if prefix not in _NOT_COPIED for stat in source.list(prefix)]
     log = list(source.list("log/"))
     with progress(len(stats) + len(log) + 1, "files", shown=progressbar, what="copy") as bar:
         for key in [*(stat.key for stat in stats), FORMAT_KEY, *(stat.key for stat in reversed(log))]:

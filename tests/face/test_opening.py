@@ -266,7 +266,7 @@ def test_a_folder_that_may_not_be_written_is_opened_for_reading(
 def test_verify_finds_nothing_wrong_and_then_what_is(tmp_path: Path) -> None:
     ds = street(5, path=str(tmp_path / "ds"))
     for level in ("quick", "full", "deep"):
-        report = ds.verify(level)  # type: ignore[arg-type]  # a plain str in the loop
+        report = ds.verify(level)
         assert report.ok
         assert "nothing wrong" in str(report)
     assert lakebed.verify(tmp_path / "ds", progressbar=True).ok
@@ -276,3 +276,22 @@ def test_verify_finds_nothing_wrong_and_then_what_is(tmp_path: Path) -> None:
     bundle.unlink()
     bundle.write_bytes(damaged)
     assert not lakebed.verify(tmp_path / "ds", "full").ok
+
+
+def test_clean_up_reports_first_and_keeps_every_version(tmp_path: Path) -> None:
+    ds = street(5, path=str(tmp_path / "ds"))
+    first = ds.commit_id
+    ds[1:3].save_view(id="v", optimize=True)
+    ds.delete_view("v")
+    ds.pop(0)
+    ds.commit("less")
+    ds.append({}, append_empty=True)
+    ds.reset()
+    report = ds.gc(grace_hours=0, exclusive=True)
+    assert report.dry_run
+    assert report.removed
+    assert lakebed.gc(tmp_path / "ds", dry_run=False, grace_hours=0, exclusive=True).removed == report.removed
+    assert len(lakebed.load(f"{ds.path}@{first}")) == 5
+    assert lakebed.verify(ds, "deep").ok
+    with pytest.raises(InvalidInputError, match="short"):
+        ds.gc(grace_hours=0)
