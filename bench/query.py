@@ -18,9 +18,9 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 from coco_labels import CLASS_NAMES, generate
+from lakebed.storage.schema import Schema, TensorSpec
 
 from lakebed import engine
-from lakebed.storage.schema import Schema, TensorSpec
 
 FRAGMENT = 131_072
 Rows = np.ndarray[Any, np.dtype[np.int64]]

@@ -10,9 +10,9 @@ from .bind_boxes import bind_box, bind_coalesce, bind_concat, bind_iou, bind_max
 from .bind_expressions import bind_condition, bind_expr, per_cell
 from .bound import (
     BOOL,
-    PIXELS,
     INT,
     JSON,
+    PIXELS,
     TEXT,
     At,
     Base,

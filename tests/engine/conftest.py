@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from lakebed import engine
 from lakebed.storage.schema import TensorSpec
+
+from lakebed import engine
 from memory_source import MemorySource
 
 CLASSES = ["car", "bus", "truck", "traffic light"]

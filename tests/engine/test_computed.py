@@ -6,8 +6,9 @@ import math
 from typing import Any
 
 import pytest
-from lakebed import engine
 from lakebed.tql.errors import TQLNameError, TQLTypeError
+
+from lakebed import engine
 from lakebed.user_functions import FUNCTIONS, register_function
 from memory_source import MemorySource
 

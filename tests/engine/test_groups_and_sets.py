@@ -6,9 +6,10 @@ from collections import Counter
 from typing import Any
 
 import pytest
+from lakebed.tql.errors import TQLError, TQLTypeError, TQLUnsupportedError
+
 from lakebed import engine
 from lakebed.engine import QueryResult
-from lakebed.tql.errors import TQLError, TQLTypeError, TQLUnsupportedError
 from memory_source import MemorySource
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import pytest
-from lakebed import engine
 from lakebed.tql.errors import TQLNameError, TQLTypeError
+
+from lakebed import engine
 from memory_source import MemorySource
 
 Ask = Callable[..., list[int]]

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 from hypothesis import given, note
-from lakebed import engine
 from lakebed.tql import parse
 from lakebed.tql.errors import TQLTypeError
+
+from lakebed import engine
 from oracle import Line, Oracle
 from oracle_cells import Arr, Json, Mismatch
 from query_strategies import Sample, conditions, queries, samples, scalars, vectors

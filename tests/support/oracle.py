@@ -9,6 +9,7 @@ from functools import cmp_to_key
 from typing import Any
 
 from lakebed.tql import nodes
+
 from oracle_cells import Arr, Json, Row, condition, evaluate
 
 

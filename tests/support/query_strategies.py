@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 from hypothesis import strategies as st
 from lakebed.storage.schema import TensorSpec
+
 from memory_source import MemorySource
 from oracle_cells import Arr, arr, parsed_json
 

@@ -1,0 +1,148 @@
+"""Which queries need no SQL, what a scan is told about limits, and how conditions become tests."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from lakebed.tql import parse
+from lakebed.tql.bind import bind
+from lakebed.tql.plan import plan
+from lakebed.tql.relations import CutTo, Filter, Scan, Sort
+from lakebed.tql.rows import (
+    HIGHEST,
+    LOWEST,
+    AllRows,
+    CutRows,
+    ElementTest,
+    FilterRows,
+    Joined,
+    LabelTest,
+    MergeRows,
+    ScalarTest,
+    SpanTest,
+    SqlRows,
+    SqlTest,
+    complement,
+    union,
+)
+from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
+from lakebed.tql.sql import compile_relation
+
+SCHEMA = DatasetSchema(
+    (
+        ColumnInfo("labels", Kind.LABEL, "labels", "uint32", 1, class_names=("car", "bus", "truck")),
+        ColumnInfo("boxes", Kind.BOX, "boxes", "float32", 2),
+        ColumnInfo("num", Kind.SCALAR, "num", "int64", 0),
+        ColumnInfo("text", Kind.TEXT, "text", "str"),
+    )
+)
+
+
+def rows(text: str) -> Any:
+    return plan(bind(parse(text), SCHEMA)).rows
+
+
+def test(text: str) -> Any:
+    found = rows(f"select * where {text}")
+    assert isinstance(found, FilterRows) and isinstance(found.source, AllRows)
+    return found.test
+
+
+test.__test__ = False  # type: ignore[attr-defined]  # a helper
+
+
+def test_a_branch_with_a_limit_tells_its_scan() -> None:
+    found = rows(
+        "(select * where contains(labels, 'car') limit 10) union (select * where contains(labels, 'bus') limit 5)"
+    )
+    assert isinstance(found, MergeRows) and found.ascending
+    first, second = found.branches
+    assert isinstance(first, CutRows) and isinstance(first.source, FilterRows) and first.source.limit == 10
+    assert isinstance(second, CutRows) and isinstance(second.source, FilterRows) and second.source.limit == 5
+
+
+@pytest.mark.parametrize(
+    ("text", "quantifier", "wanted", "negated"),
+    [
+        ("contains(labels, 'bus')", "ANY", ((1, 1),), False),
+        ("not contains(labels, 'bus')", "ANY", ((1, 1),), True),
+        ("labels = 'bus'", "ALL_STRICT", ((1, 1),), False),
+        ("all(labels != 'bus')", "ALL", ((LOWEST, 0), (2, HIGHEST)), False),
+        ("any(labels > 0 and labels < 3)", "ANY", ((1, 2),), False),
+        ("any(labels in ('car', 'truck'))", "ANY", ((0, 0), (2, 2)), False),
+        ("any(not labels between 'car' and 'bus')", "ANY", ((LOWEST, -1), (2, HIGHEST)), False),
+    ],
+)
+def test_conditions_on_labels_are_scans_of_codes(text: str, quantifier: str, wanted: Any, negated: bool) -> None:
+    found = test(text)
+    assert isinstance(found, LabelTest)
+    assert (found.quantifier, found.wanted, found.negated) == (quantifier, wanted, negated)
+
+
+def test_conditions_on_aligned_elements_are_element_tests() -> None:
+    found = test("any(boxes[:, 2] > 300 and labels = 'car')")
+    assert isinstance(found, ElementTest) and found.simple
+    assert [column.name for column in found.columns] == ["boxes", "labels"]
+    assert not test("any(boxes[:, 2] * boxes[:, 3] > 300)").simple
+
+
+def test_positions_become_ranges() -> None:
+    assert test("row_number() = 7") == SpanTest(((7, 7),))
+    assert test("row_number() between 3 and 9") == SpanTest(((3, 9),))
+    assert test("not row_number() in (1, 2)") == SpanTest(((LOWEST, 0), (3, HIGHEST)))
+
+
+def test_not_is_pushed_to_single_tests_and_sql_is_gathered() -> None:
+    found = test("not (contains(labels, 'car') or text = 'a' or upper(text) = 'B')")
+    assert isinstance(found, Joined) and found.op == "AND"
+    kinds = [type(part) for part in found.tests]
+    assert kinds == [LabelTest, SqlTest]
+
+
+def test_scalars_are_compared_without_sql() -> None:
+    found = test("not num > 3")
+    assert isinstance(found, ScalarTest) and found.negated and found.column.name == "num"
+
+
+def test_a_condition_on_text_is_sql_with_the_limit_inside() -> None:
+    found = rows("select * where text = 'a' limit 3")
+    assert isinstance(found, CutRows) or isinstance(found, SqlRows)
+    lowered = plan(bind(parse("select text || 'b' as t where text = 'a' order by t limit 3"), SCHEMA)).relation
+    assert isinstance(lowered, CutTo) and isinstance(lowered.source, Sort)
+
+
+def test_filters_before_computed_columns_pick_the_rows_that_are_read() -> None:
+    relation = plan(bind(parse("select num + 1 as n where contains(labels, 'car')"), SCHEMA)).relation
+    assert relation is not None
+    compiled = compile_relation(relation)
+    assert [one.columns for one in compiled.inputs] == [(("c3", "num"),)]
+    assert isinstance(compiled.inputs[0].rows, FilterRows)
+
+
+def test_no_name_and_no_value_of_the_query_stands_in_the_sql() -> None:
+    text = "select text || 'se''cret' as \"odd name\", num where text like '%x%' and upper(text) != 'drop table' order by num"
+    relation = plan(bind(parse(text), SCHEMA)).relation
+    assert relation is not None
+    compiled = compile_relation(relation, ())
+    for word in ("cret", "odd", "num", "text", "drop", "x"):
+        assert word not in compiled.sql.replace("regexp_full_match", "").replace("exp", "")
+    assert "se'cret" in compiled.params and "drop table" in compiled.params
+
+
+def test_only_columns_that_are_asked_are_inputs() -> None:
+    relation = plan(bind(parse("select upper(text) as t"), SCHEMA)).relation
+    assert relation is not None
+    assert [physical for one in compile_relation(relation).inputs for _, physical in one.columns] == ["text"]
+    assert isinstance(relation.source, Scan)  # type: ignore[union-attr]  # a Compute
+
+
+def test_integer_sets() -> None:
+    assert union([((3, 5),), ((1, 2), (9, 9))]) == ((1, 5), (9, 9))
+    assert complement(complement(((1, 5), (9, 9)))) == ((1, 5), (9, 9))
+    assert complement(()) == ((LOWEST, HIGHEST),)
+
+
+def test_a_filter_without_shortcuts_is_a_relation() -> None:
+    relation = plan(bind(parse("select * from (select num * 2 as d) where d > 3"), SCHEMA)).relation
+    assert isinstance(relation, Filter)
