@@ -101,8 +101,9 @@ def _short(value: Any, limit: int = 60) -> str:
         if value.ndim > 1 and len(text) > limit:
             return f"{value.dtype} {value.shape}"
     else:
-        text = repr(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
+        text = value if isinstance(value, str) else repr(value)
+    # The end of a URL tells more than its middle.
+    return text if len(text) <= limit else f"{text[: limit // 2 - 5]}...{text[-limit // 2 - 2 :]}"
 
 
 def _plural(count: int, noun: str) -> str:
