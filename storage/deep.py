@@ -32,13 +32,15 @@ def deep_problems(
         broken: what cannot be read anyway; it is left out, and so are the versions that need it.
         tips: commits and working snapshots whose samples are decoded.
     """
-    whole = [node for node in edges if node.pointer is not None and not _needs(edges, node, broken)]
+    bad = set(broken)
+    whole = [node for node in edges if node.pointer is not None and not _needs(edges, node, bad)]
     for done, node in enumerate(whole, 1):
-        yield from _check(context, node)
+        for finding in _check(context, node):
+            bad.add(node)
+            yield finding
         tell("checking values", done, len(whole))
-    readable = {node.pointer for node in whole}
     for done, tip in enumerate(tips, 1):
-        if tip in readable:
+        if not _needs(edges, Node("commit", tip), bad):
             yield from _undecodable(context, tip)
         tell("decoding samples", done, len(tips))
 

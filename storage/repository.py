@@ -86,7 +86,7 @@ class Repository:
             cls.delete(store)
         elif store.stat(FORMAT_KEY) is None:
             _refuse_foreign_files(store)
-        dataset_id = _create_format(store)
+        dataset_id = write_format(store)
         repository = cls(store, links, dataset_id)
         try:
             repository.try_publish(None, "create", _first_refs)
@@ -240,7 +240,8 @@ def empty_version(context: Context) -> Snapshot:
     return Snapshot(context, Commit.from_json(raw, "").tree, None, staging)
 
 
-def _create_format(store: Store) -> str:
+def write_format(store: Store) -> str:
+    """Create FORMAT, or take the one that is there; returns the dataset's uuid."""
     dataset_id = uuid.uuid4().hex
     content = {"magic": "lakebed", "uuid": dataset_id, "version": FORMAT_VERSION, "features": list(FEATURES)}
     try:

@@ -144,17 +144,23 @@ def look(repository: Repository, tell: Progress) -> Survey:
     _check_format_file(survey)
     _read_log(survey, tell)
     newest = survey.entries.get(max(survey.entries, default=-1))
-    if newest is None:
-        return survey
-    survey.edges = walk(survey.context, [refs_node(newest.refs)], blobs=True, on_problem=survey.failed)
-    tell("reading metadata", len(survey.edges), len(survey.edges))
-    survey.sizes = {s.key: s.size for prefix in ("rows/", "chunks/", "views/") for s in repository.store.list(prefix)}
-    for node in survey.edges:
+    if newest is not None:
+        survey_refs(survey, newest.refs, tell)
+    return survey
+
+
+def survey_refs(survey: Survey, refs: Pointer, tell: Progress) -> None:
+    """Read all small objects below a refs map; look at the sizes of its files."""
+    edges = walk(survey.context, [refs_node(refs)], blobs=True, on_problem=survey.failed)
+    survey.edges = {**survey.edges, **edges}
+    tell("reading metadata", len(edges), len(edges))
+    store = survey.context.store
+    survey.sizes = {s.key: s.size for prefix in ("rows/", "chunks/", "views/") for s in store.list(prefix)}
+    for node in edges:
         if node.key and node.key not in survey.sizes:
             survey.add(node, "missing", "the file is not there")
         elif node.key and node.size not in {-1, survey.sizes[node.key]}:
             survey.add(node, "wrong-size", f"it has {survey.sizes[node.key]} bytes, {node.size} were written")
-    return survey
 
 
 def _check_format_file(survey: Survey) -> None:
