@@ -8,7 +8,8 @@ from typing import Any
 
 from . import nodes
 from .bind_clauses import bind_cut, bind_distinct, bind_draw, bind_group, bind_order, bind_spread, bind_window
-from .bind_expressions import bind_condition, bind_expr
+from .bind_conditions import bind_condition
+from .bind_expressions import bind_expr
 from .bound import (
     INT,
     BoundDataset,
@@ -31,7 +32,7 @@ from .coerce import compare, logic, suggest
 from .errors import TQLLimitError, TQLNameError, TQLTypeError, TQLUnsupportedError
 from .lineage import dataset_of
 from .schema import DatasetSchema
-from .scope import Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, column_type
+from .scope import Binders, Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, column_type
 from .source import Span
 
 
@@ -64,7 +65,7 @@ def bind(
         TQLNameError, TQLTypeError, TQLUnsupportedError: with the place in the text and a hint.
         TQLLimitError: the query is nested too deeply.
     """
-    context = Context(params, resolve, functions or {})
+    context = Context(params, resolve, functions or {}, binders=Binders(bind_expr, bind_query))
     if schema is not None:
         context.datasets.append(DatasetUse(0, schema))
     try:

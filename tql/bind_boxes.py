@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from . import nodes
-from .bind_expressions import arithmetic, bind_expr, concat, pick
+from .arithmetic import arithmetic, concat
+from .bind_subscripts import pick
+from .bind_values import common_base
 from .bound import FLOAT, INT, At, Base, Const, Expr, ListCall, Map, Range, Ref, ShapeOf, Type
 from .coerce import check_comparable, common_shape, truth
 from .errors import TQLTypeError
@@ -56,7 +58,7 @@ def bind_box(node: nodes.Call, scope: Scope) -> Expr:
 
 
 def box_argument(node: nodes.Call, index: int, scope: Scope) -> Expr:
-    value = bind_expr(node.args[index], scope)  # type: ignore[arg-type]  # the caller knows that it is no star
+    value = scope.bind(node.args[index])  # type: ignore[arg-type]  # the caller knows that it is no star
     dims = value.type.dims
     single = dims is not None and len(dims) == 1 and dims[0] in (None, 4)
     several = dims is not None and len(dims) == 2 and dims[1] in (None, 4)
@@ -97,7 +99,7 @@ def extreme(word: str, args: list[Expr], span: Span) -> Expr:
 
 
 def bind_maxsim(node: nodes.Call, scope: Scope) -> Expr:
-    document, query = (bind_expr(arg, scope) for arg in node.args)  # type: ignore[arg-type]  # checked below
+    document, query = (scope.bind(arg) for arg in node.args)  # type: ignore[arg-type]  # checked below
     for value in (document, query):
         if not value.type.is_number or value.type.dims is None or len(value.type.dims) != 2:
             raise TQLTypeError(
@@ -114,7 +116,7 @@ def bind_maxsim(node: nodes.Call, scope: Scope) -> Expr:
 
 
 def bind_nonzero(node: nodes.Call, scope: Scope) -> Expr:
-    value = truth(bind_expr(node.args[0], scope))  # type: ignore[arg-type]  # a star is refused by the parser
+    value = truth(scope.bind(node.args[0]))  # type: ignore[arg-type]  # a star is refused by the parser
     if not value.type.is_array:
         raise TQLTypeError(f"NONZERO works on arrays, and this is {value.type}", kind="argument-type", span=value.span)
     sql = "list_filter(range(len({0})), lambda i: ({0})[i + 1])"
@@ -122,16 +124,15 @@ def bind_nonzero(node: nodes.Call, scope: Scope) -> Expr:
 
 
 def bind_concat(node: nodes.Call, scope: Scope) -> Expr:
-    first, *others = (bind_expr(arg, scope) for arg in node.args)  # type: ignore[arg-type]  # checked by concat
+    first, *others = (scope.bind(arg) for arg in node.args)  # type: ignore[arg-type]  # checked by concat
     for other in others:
         first = concat(first, other, node.span)
     return first
 
 
 def bind_coalesce(node: nodes.Call, scope: Scope) -> Expr:
-    from .bind_expressions import common_base
 
-    values = [bind_expr(arg, scope) for arg in node.args]  # type: ignore[arg-type]  # a star is refused by the parser
+    values = [scope.bind(arg) for arg in node.args]  # type: ignore[arg-type]  # a star is refused by the parser
     for value in values:
         if value.type.is_array or value.type.base is Base.IMAGE:
             raise TQLTypeError(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from . import nodes
-from .bind_expressions import bind_expr
 from .bound import INT, Base, BoundSource, Cut, Draw, Expr, Field, Output, Ref, SortKey, Spread, Type, Window
 from .coerce import folded
 from .errors import TQLTypeError, TQLUnsupportedError
@@ -13,7 +12,7 @@ from .scope import Scope, column_type
 
 def bind_order(item: nodes.OrderItem, scope: Scope) -> SortKey:
     """One sort key: a number, text, boolean or JSON value per row."""
-    value = bind_expr(item.value, scope)
+    value = scope.bind(item.value)
     if value.type.is_array or value.type.base is Base.IMAGE:
         raise TQLTypeError(
             f"ORDER BY needs one value per row, and this is {value.type}",
@@ -41,21 +40,21 @@ def limit_of(limit: nodes.Limit | None, scope: Scope) -> tuple[int | None, float
         return None, None
     if not limit.percent:
         return max(0, whole_number(limit.count, scope, "LIMIT")), None
-    value = folded(bind_expr(limit.count, scope))
+    value = folded(scope.bind(limit.count))
     if value is None or not isinstance(value.value, (int, float)) or not 0 <= value.value <= 100:
         raise TQLTypeError("a percentage is a known number from 0 to 100", kind="bad-limit", span=limit.span)
     return None, float(value.value)
 
 
 def whole_number(node: nodes.Expr, scope: Scope, word: str) -> int:
-    value = folded(bind_expr(node, scope))
+    value = folded(scope.bind(node))
     if value is None or not isinstance(value.value, int) or isinstance(value.value, bool):
         raise TQLTypeError(f"{word} needs a known whole number", kind="bad-limit", span=node.span)
     return value.value
 
 
 def bind_draw(node: nodes.SampleBy, scope: Scope) -> Draw:
-    weight = bind_expr(node.weight, scope)
+    weight = scope.bind(node.weight)
     if not weight.type.is_number or weight.type.is_array:
         raise TQLTypeError(
             f"SAMPLE BY needs one number per row, and this is {weight.type}",
@@ -70,7 +69,7 @@ def bind_draw(node: nodes.SampleBy, scope: Scope) -> Draw:
 def bind_distinct(node: nodes.Select, outputs: tuple[Output, ...], scope: Scope) -> tuple[Expr, ...] | None:
     """The values that make a row distinct: those named by ON, otherwise every result column."""
     if node.distinct_on:
-        return tuple(bind_expr(expr, scope) for expr in node.distinct_on)
+        return tuple(scope.bind(expr) for expr in node.distinct_on)
     if not node.distinct:
         return None
     keys = [output.value for output in outputs if output.field.type.base is not Base.IMAGE]
@@ -88,7 +87,7 @@ def bind_group(keys: tuple[nodes.Expr, ...], scope: Scope) -> list[tuple[nodes.E
     """Each key as written, the field of its value in the groups, and the bound expression."""
     found: list[tuple[nodes.Expr, Field, Expr]] = []
     for node in keys:
-        value = bind_expr(node, scope)
+        value = scope.bind(node)
         if value.type.base is Base.IMAGE or value.type.nested:
             raise TQLTypeError(f"rows cannot be grouped by {value.type}", kind="bad-key", span=node.span)
         origin = value.field.origin if isinstance(value, Ref) and value.part == "value" else None
@@ -137,7 +136,7 @@ def bind_spread(
 
 
 def piece_sizes(node: nodes.Expr, scope: Scope) -> tuple[int, ...]:
-    value = folded(bind_expr(node, scope))
+    value = folded(scope.bind(node))
     sizes = () if value is None else value.value if isinstance(value.value, tuple) else (value.value,)
     whole = tuple(size for size in sizes if isinstance(size, int) and size > 0)
     if not whole or len(whole) != len(sizes):

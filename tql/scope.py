@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from . import nodes
-from .bound import INT, Base, Expr, Field, Ref, Type
+from .bound import INT, Base, BoundQuery, Expr, Field, Ref, Type
 from .coerce import const, suggest
 from .errors import TQLNameError, TQLTypeError
 from .schema import ColumnInfo, DatasetSchema, Kind
@@ -37,6 +37,14 @@ class DatasetUse:
     version: str | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Binders:
+    """The two entrances of the binder."""
+
+    expression: Callable[[nodes.Expr, Scope], Expr]
+    query: Callable[[nodes.Body, Context, dict[str, nodes.Query], Scope | None], BoundQuery]
+
+
 @dataclass(slots=True)
 class Context:
     """What is shared by all of one query: datasets, parameters, and the next free field number."""
@@ -46,6 +54,8 @@ class Context:
     functions: Mapping[str, UserFunction] = field(default_factory=dict)
     datasets: list[DatasetUse] = field(default_factory=list)
     next_number: int = 0
+    binders: Binders | None = None
+    """How expressions and sub-queries are bound; set by `lakebed.tql.bind`, so that clauses need not import each other."""
 
     def new_field(self, name: str, type: Type, **more: Any) -> Field:
         self.next_number += 1
@@ -104,6 +114,16 @@ class Scope:
     json_lists: bool = False
     """A JSON list stands for its elements: inside ANY and ALL."""
     open_aliases: tuple[str, ...] = ()
+
+    def bind(self, node: nodes.Expr) -> Expr:
+        """An expression in this scope."""
+        assert self.context.binders is not None, "set before anything is bound"
+        return self.context.binders.expression(node, self)
+
+    def bind_query(self, node: nodes.Body) -> BoundQuery:
+        """A sub-query of an expression, which may name the columns in sight."""
+        assert self.context.binders is not None, "set before anything is bound"
+        return self.context.binders.query(node, self.context, self.tables, self)
 
     def columns_of(self, source: str | None, span: Span) -> list[Field]:
         """The fields that ``*`` or ``source.*`` stands for."""

@@ -1,0 +1,97 @@
+"""Subscripts: NumPy basic indexing of arrays, keys and positions of JSON values."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from . import nodes
+from .bound import JSON, At, Base, Expr, JsonPick, Pick, Range, Ref, Type
+from .coerce import folded
+from .errors import TQLTypeError, TQLUnsupportedError
+from .scope import Scope, grouped_type
+from .source import Span
+
+
+def bind_subscript(node: nodes.Subscript, scope: Scope) -> Expr:
+    value = scope.bind(node.value)
+    if value.type.nested and scope.grouping is not None:
+        return per_cell(node, scope)
+    if value.type.base is Base.JSON and not value.type.is_array:
+        for item in node.items:
+            value = json_item(value, item, scope)
+        return value
+    return pick(value, [subscript_item(item, scope) for item in node.items], node.span)
+
+
+def json_item(value: Expr, item: nodes.Index | nodes.Slice, scope: Scope) -> Expr:
+    if isinstance(item, nodes.Slice):
+        raise TQLUnsupportedError("a JSON value is indexed by a key or a position", kind="json-slice", span=item.span)
+    key = scope.bind(item.value)
+    if key.type.base not in (Base.TEXT, Base.INT) or key.type.is_array:
+        raise TQLTypeError(f"a JSON key is text or an integer, and this is {key.type}", kind="bad-key", span=key.span)
+    return JsonPick(value, key, type=JSON, span=item.span)
+
+
+def subscript_item(item: nodes.Index | nodes.Slice, scope: Scope) -> At | Range:
+    if isinstance(item, nodes.Index):
+        index = scope.bind(item.value)
+        if index.type.base not in (Base.INT, Base.NULL) or index.type.is_array:
+            hint = "only JSON columns have text keys" if index.type.base is Base.TEXT else ""
+            raise TQLTypeError(
+                f"an index is an integer, and this is {index.type}", kind="bad-index", span=item.span, hint=hint
+            )
+        return At(folded(index) or index)
+    start, stop, step = (
+        None if part is None else slice_bound(part, scope) for part in (item.start, item.stop, item.step)
+    )
+    if step == 0:
+        raise TQLTypeError("the step of a slice cannot be 0", kind="zero-step", span=item.span)
+    return Range(start, stop, 1 if step is None else step)
+
+
+def slice_bound(node: nodes.Expr, scope: Scope) -> int | None:
+    value = folded(scope.bind(node))
+    if value is None or not isinstance(value.value, int) or isinstance(value.value, bool):
+        raise TQLTypeError("the bounds of a slice are known integers", kind="bad-slice", span=node.span)
+    return value.value
+
+
+def pick(value: Expr, items: list[At | Range], span: Span) -> Expr:
+    """``value[items]``.
+
+    Raises:
+        TQLTypeError: there are more subscripts than axes, or the value is no array.
+    """
+    dims = value.type.dims
+    if not value.type.is_array or value.type.base is Base.IMAGE:
+        hint = "read pixels after the query: view.images[i].numpy()" if value.type.base is Base.IMAGE else ""
+        raise TQLTypeError(f"{value.type} has no elements to pick", kind="not-an-array", span=span, hint=hint)
+    if value.type.nested:
+        return pick_cell(value, items, span)
+    if dims is not None and len(items) > len(dims):
+        raise TQLTypeError(
+            f"{len(items)} subscripts were given for {value.type}, which has {len(dims)} axes",
+            kind="too-many-subscripts",
+            span=span,
+        )
+    left = None if dims is None else tuple(None for item in items if isinstance(item, Range)) + dims[len(items) :]
+    type_ = Type(value.type.base, left, value.type.dtype, value.type.classes)
+    return Pick(value, tuple(items), type=type_, span=span)
+
+
+def per_cell(node: nodes.Expr, scope: Scope) -> Expr:
+    """An expression of grouped columns that is taken of each cell before the group's list is made."""
+    value = replace(scope, grouping=None).bind(node)
+    assert scope.grouping is not None, "asked of grouped selects only"
+    member = scope.context.new_field("cells", grouped_type(value.type, node.span), grouped=True)
+    scope.grouping.members[member.number] = (member, value)
+    return Ref(member, type=member.type, span=node.span)
+
+
+def pick_cell(value: Expr, items: list[At | Range], span: Span) -> Expr:
+    raise TQLUnsupportedError(
+        "a grouped column of arrays cannot be indexed",
+        kind="nested-subscript",
+        span=span,
+        hint="ungroup by split first",
+    )
