@@ -10,6 +10,7 @@ from .config import LoaderArguments, check_plan, make_builder, make_plan, random
 from .pipeline import build_here
 from .plan import Batches, EpochPlan
 from .policy import BadSamples
+from .slots import SlotPool
 
 
 class NumpyBatches:
@@ -27,6 +28,7 @@ class NumpyBatches:
         self.epoch = 0
         """Number of the next epoch."""
         self._start = start
+        self._pool = SlotPool()
         self.bad_samples = BadSamples()
 
     def __len__(self) -> int:
@@ -42,7 +44,7 @@ class NumpyBatches:
         return make_plan(self._source, self._arguments, self._rank, self._world, epoch, start, self.seed)
 
     def _batches(self, batches: Batches) -> Iterator[Any]:
-        for _, done in build_here(self._builder, batches, thread_options(self._arguments)):
+        for _, done in build_here(self._builder, batches, thread_options(self._arguments), self._pool):
             for sample in done.bad:
                 self.bad_samples.add(sample)
                 self.bad_samples.check(len(self._source), self._arguments.max_bad)

@@ -17,6 +17,7 @@ from .config import LoaderArguments, make_plan, thread_options
 from .pipeline import build_here, build_inline
 from .plan import EpochPlan
 from .samples import SampleDict
+from .slots import SlotPool
 from .transport import AVAILABLE, BatchMemory, Sender
 
 
@@ -66,6 +67,7 @@ class BatchDataset(IterableDataset[Delivery]):
         """Whether a `Loader` is about to iterate."""
         self._own_epoch = 0
         self._sender: Sender | None = None
+        self._pool = SlotPool()
 
     def begin(self, epoch: int, start: int, seed: int, token: str) -> None:
         """Set what the next iteration is."""
@@ -103,7 +105,7 @@ class BatchDataset(IterableDataset[Delivery]):
 
     def _in_process(self, plan: EpochPlan) -> Iterator[Delivery]:
         threads = thread_options(self.arguments)
-        for batch, done in build_here(self.builder, plan.batches(ahead=threads.ahead), threads):
+        for batch, done in build_here(self.builder, plan.batches(ahead=threads.ahead), threads, self._pool):
             yield Delivery(batch.step, done)
 
     def _in_worker(self, plan: EpochPlan, worker: int, workers: int) -> Iterator[Any]:

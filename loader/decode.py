@@ -13,16 +13,16 @@ from typing import Any
 import numpy as np
 
 from ..errors import LakebedError
-from ..storage.codecs import MAX_PIXELS, decode_image
+from ..storage.codecs import MAX_PIXELS, decode_image, sniff_format
 from ..storage.codecs.arrays import decode_array
 from ..storage.codecs.header import check_size
+from ..storage.htypes.images import force_mode
 from .resize import resize_image
 
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
 
 _JPEG = b"\xff\xd8\xff"
-_NPY = b"\x93NU"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +61,21 @@ def decode_into(data: Bytes, mode: str | None, hints: DecodeHints, out: Image | 
         fast = _decode_jpeg(data, mode, hints, out)
         if fast is not None:
             return fast
-    pixels = decode_array(data.data) if start == _NPY else decode_image(data.data, mode=mode)
+    pixels = decode_stored(data.data, mode)
     return _fitted(pixels, pixels.shape, hints, out)
+
+
+def is_plain(data: bytes | memoryview) -> bool:
+    """Whether these are pixels without an image format: as they are, or packed by lz4 or zstd."""
+    return sniff_format(bytes(data[:16])) in ("npy", "lz4", "zstd")
+
+
+def decode_stored(data: bytes | memoryview, mode: str | None) -> Image:
+    """The pixels of a stored image of any kind. Raises SampleError."""
+    if is_plain(data):
+        pixels: Image = force_mode(decode_array(memoryview(data)), mode)
+        return pixels
+    return decode_image(data, mode=mode)
 
 
 def _decode_jpeg(data: Bytes, mode: str | None, hints: DecodeHints, out: Image | None) -> Decoded | None:

@@ -50,23 +50,23 @@ def build_inline(
             yield batch, builder.finish([builder.load(batch, 0, len(batch.rows), out)], out)
 
 
-def build_here(builder: BatchBuilder, batches: Batches, options: ThreadOptions) -> Iterator[tuple[BatchRows, Built]]:
+def build_here(
+    builder: BatchBuilder, batches: Batches, options: ThreadOptions, pool: SlotPool
+) -> Iterator[tuple[BatchRows, Built]]:
     """Batches for a consumer in this process: by threads, or without if there are to be none."""
     if options.threads:
-        return build_threaded(builder, batches, options)
-    pool = SlotPool()
+        return build_threaded(builder, batches, options, pool)
     return build_inline(builder, batches, lambda count: builder.outputs(count, pool))
 
 
 def build_threaded(
-    builder: BatchBuilder, batches: Batches, options: ThreadOptions
+    builder: BatchBuilder, batches: Batches, options: ThreadOptions, pool: SlotPool
 ) -> Iterator[tuple[BatchRows, Built]]:
     """The same with threads; closing the iterator ends them.
 
     Raises:
         LoaderTimeoutError: a batch took longer than the deadline.
     """
-    pool = SlotPool(options.ahead + 2)
     executor = ThreadPoolExecutor(options.threads, thread_name_prefix="lakebed-loader")
     window: deque[tuple[BatchRows, list[Future[Loaded]], Out]] = deque()
     try:

@@ -20,7 +20,7 @@ _ALIGN = 64
 
 
 class SlotPool:
-    """Reusable private memory. Thread-safe; not picklable, each process makes its own."""
+    """Reusable private memory. Thread-safe; in another process it is a pool of that process's own."""
 
     def __init__(self, kept: int = 8) -> None:
         self._kept = kept
@@ -30,6 +30,9 @@ class SlotPool:
         self._lock = threading.RLock()
         self.made = 0
         """Slots allocated so far: flat once the consumer's habits are known."""
+
+    def __reduce__(self) -> tuple[type[SlotPool], tuple[int]]:
+        return SlotPool, (self._kept,)
 
     def take(self, nbytes: int) -> Bytes:
         """`nbytes` of writable memory, uint8 (nbytes,), content undefined; give it back by forgetting it."""

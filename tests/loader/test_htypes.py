@@ -29,6 +29,7 @@ CASES: dict[str, tuple[dict[str, Any], list[Any]]] = {
     "binary_mask": ({"sample_compression": "lz4"}, [np.ones((4, 5, 2), bool)] * 3),
     "polygon": ({}, [[np.ones((3, 2), np.float32), np.ones((4, 2), np.float32)], [], None]),
     "image.rgb": ({"sample_compression": "jpeg"}, [jpeg_bytes(1), jpeg_bytes(2, gray=True), jpeg_bytes(3)]),
+    "image": ({"sample_compression": "lz4"}, [photo(1), photo(2, channels=1), photo(3, 20, 30, 4)]),
     "image.gray": ({"sample_compression": "png"}, [photo(1, channels=1)] * 3),
     "class_label": ({}, ["car", ["bus", "car"], None]),
     "tag": ({}, ["a", ["b", "c"], None]),
