@@ -31,6 +31,8 @@ _HOMES = {
     "TQLError": ".tql.errors",
     "Tensor": ".tensor",
     "View": ".view",
+    "compose": ".transforms.functions",
+    "compute": ".transforms.functions",
     "copy": ".managing",
     "dataset": ".opening",
     "deepcopy": ".managing",
@@ -69,6 +71,8 @@ __all__ = [
     "Tensor",
     "View",
     "__version__",
+    "compose",
+    "compute",
     "copy",
     "dataset",
     "deepcopy",
@@ -113,6 +117,7 @@ if TYPE_CHECKING:
     from .storage.links.base import Link
     from .tensor import Tensor
     from .tql.errors import TQLError
+    from .transforms.functions import compose, compute
     from .view import View
 
 
