@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from .arrow import Ints, take_rows
+from .labels import translated
 from .manifest import Entry
 from .snapshot import Snapshot, tensor_fields
 
@@ -110,8 +111,9 @@ def _updated(before: Snapshot, after: Snapshot, old: list[Entry], new: list[Entr
         for suffix in tensor_fields(spec):
             name = spec.column + suffix
             if name in before.fields and name in after.fields:
+                now = take_rows(_column(after, new, name), new_rows)
                 differs |= differing(
-                    take_rows(_column(before, old, name), old_rows), take_rows(_column(after, new, name), new_rows)
+                    take_rows(_column(before, old, name), old_rows), translated(now, name, after, before)
                 )
         if differs.any():
             updated[spec.name] = candidates[differs]

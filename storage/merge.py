@@ -18,6 +18,7 @@ from .diff import Diff, diff, differing
 from .draft import Draft
 from .errors import ConflictError, InvalidInputError
 from .fragment import write_fragment
+from .labels import translated
 from .manifest import Entry
 from .objects import encode_ids
 from .rebase import Renumbering, merged_infos, renumbered
@@ -135,7 +136,8 @@ def _contested_cells(sides: _Sides) -> dict[str, Ints]:
         if len(both):
             differs = np.zeros(len(both), bool)
             for column in _columns(sides.ours.schema[name]):
-                differs |= differing(_cells(sides.ours, column, both), _cells(sides.theirs, column, both))
+                theirs = translated(_cells(sides.theirs, column, both), column, sides.theirs, sides.ours)
+                differs |= differing(_cells(sides.ours, column, both), theirs)
             contested[name] = both[differs]
     return contested
 

@@ -19,6 +19,7 @@ from .diff import Diff, diff
 from .draft import Draft
 from .errors import ConflictError
 from .fragment import write_fragment
+from .labels import renumber, united_names
 from .manifest import Entry
 from .schema import Schema, TensorSpec
 from .snapshot import Snapshot, physical_fields, tensor_fields
@@ -172,30 +173,9 @@ def _one_value(tensor: str, key: str, before: Any, mine: Any, theirs: Any) -> An
     )
 
 
-def united_names(mine: list[str], theirs: list[str]) -> tuple[list[str], Ints]:
-    """Their class names, then mine that they lack; and the new code of each of my codes.
-
-    >>> united_names(["car", "cat"], ["car", "dog"])[0]
-    ['car', 'dog', 'cat']
-    """
-    united = [*theirs, *(name for name in mine if name not in theirs)]
-    return united, np.array([united.index(name) for name in mine], dtype=np.int64)
-
-
 def renumbered(column: str, values: pa.Array, renumbering: Renumbering) -> pa.Array:
     """Cells of one physical column, renumbered if it holds labels whose codes move."""
     return renumber(values, renumbering[column]) if column in renumbering else values
-
-
-def renumber(labels: pa.Array, codes: Ints) -> pa.Array:
-    """Labels (list<uint32>) with every code replaced; codes without a name stay as they are."""
-    flat = labels.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
-    known = flat < len(codes)
-    flat[known] = codes[flat[known]]
-    offsets = np.concatenate([[0], np.cumsum(labels.value_lengths().to_numpy(zero_copy_only=False))])
-    return pa.ListArray.from_arrays(pa.array(offsets, pa.int32()), pa.array(flat, labels.type.value_type)).cast(
-        labels.type
-    )
 
 
 def _renumbered(draft: Draft, entry: Entry, renumbering: Renumbering) -> Entry:
