@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import os
-import re
-import warnings
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, Literal
@@ -14,19 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from ..datasets import Dataset
-from ..errors import LakebedError
-from ..files import link
-from ..lenient import extend_or_skip, warn_left_out
-from ..opening import empty
 from ..places import Creds, Path
-from ..progress import progress
-from ..removing import delete_store
-from ..storage.errors import InvalidInputError, NotFoundError
+from ..storage.errors import InvalidInputError
 from .coco_files import COLUMNS, CocoFile, Column
 from .image_folder import ImageFolder
-
-BATCH = 500
-"""Images written in one step."""
+from .writing import Images, Target, image_options, ingest_images, present, shuffled
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +25,11 @@ class Plan:
     file: CocoFile
     column: Column
     tensor: str
+
+    def cells(self, image_ids: Sequence[int], crowd: str) -> list[Any]:
+        """The cells of images."""
+        keep = crowd == "keep"
+        return [self.file.cell(self.column.key, self.file.annotations(number, keep)) for number in image_ids]
 
 
 def ingest_coco(
@@ -70,7 +64,7 @@ def ingest_coco(
     kept, with empty cells. Crowd annotations are kept and marked in ``iscrowd``: mask them out when training
     (``boxes[iscrowd == 0]``), or leave them out with ``crowd="drop"``.
 
-    All class names, all rows and the commit land together: on an error nothing of a new dataset stays.
+    All rows land together: on an error nothing of a new dataset stays, and an existing one is as it was.
 
     Args:
         images_directory: a folder, or an ``s3://`` prefix; images may lie in folders below it.
@@ -104,34 +98,27 @@ def ingest_coco(
     folder = ImageFolder(os.fspath(images_directory), src_creds)
     files = [CocoFile(path, folder.fetch) for path in paths]
     plans = _plans(files, key_to_tensor_mapping, file_to_group_mapping, ignore_one_group, ignore_keys, inspect_limit)
-    rows = _rows(files, folder, ignore_errors)
-    if shuffle:
-        rows = [rows[place] for place in np.random.default_rng(seed).permutation(len(rows))]
-    options = _image_options(image_params, [name for _, name in rows])
-    dataset = dest if isinstance(dest, Dataset) else empty(dest, creds=dest_creds, **dataset_options)
-    try:
-        with dataset:
-            _create_tensors(dataset, options, plans)
-            _write(dataset, _Writing(options, plans, rows, folder, image_creds_key, crowd, ignore_errors), progressbar)
-        dataset.commit(f"Ingested {len(dataset)} images from {', '.join(PurePosixPath(f.path).name for f in files)}")
-    except BaseException:
-        if dataset is not dest:
-            delete_store(dataset._ws.repository.store, dataset.path, large_ok=True)
-        raise
-    return dataset
+    listed = _listed(files)
+    rows = [listed[place] for place in present(folder, [name for _, name in listed], ignore_errors)]
+    rows = [rows[place] for place in shuffled(len(rows), shuffle, seed)]
+    names = [name for _, name in rows]
 
+    def create(dataset: Dataset) -> None:
+        dataset.create_tensor("image_ids", htype="generic", dtype="int64")
+        for plan in plans:
+            dataset.create_tensor(plan.tensor, **plan.file.options(plan.column))
 
-@dataclass(frozen=True, slots=True)
-class _Writing:
-    """What `_write` needs to know."""
+    def columns(places: Sequence[int]) -> dict[str, list[Any]]:
+        ids = [rows[place][0] for place in places]
+        return {"image_ids": [np.int64(number) for number in ids], **{p.tensor: p.cells(ids, crowd) for p in plans}}
 
-    image_options: Mapping[str, Any]
-    plans: Sequence[Plan]
-    rows: Sequence[tuple[int, str]]
-    folder: ImageFolder
-    creds_key: str | None
-    crowd: str
-    ignore_errors: bool
+    return ingest_images(
+        Target(dest, dest_creds, dataset_options, progressbar, ignore_errors),
+        Images(folder, names, image_options(image_params, names), image_creds_key),
+        create,
+        columns,
+        ", ".join(PurePosixPath(file.path).name for file in files),
+    )
 
 
 def _plans(
@@ -168,77 +155,7 @@ def _group(file: CocoFile, groups: Mapping[str, str] | None) -> str:
     return (groups or {}).get(name) or name.rpartition(".")[0] or name
 
 
-def _rows(files: Sequence[CocoFile], folder: ImageFolder, ignore_errors: bool) -> list[tuple[int, str]]:
-    """Image ids and file names in id order, after checking that the files are there."""
+def _listed(files: Sequence[CocoFile]) -> list[tuple[int, str]]:
+    """Image ids and file names of all files, in id order."""
     images = {number: str(image["file_name"]) for file in reversed(files) for number, image in file.images.items()}
-    rows = sorted(images.items())
-    missing = folder.missing([name for _, name in rows])
-    if not missing:
-        return rows
-    shown = ", ".join(missing[:5]) + (", ..." if len(missing) > 5 else "")
-    said = f"{len(missing)} of {len(rows)} images are not in the folder: {shown}"
-    if not ignore_errors:
-        raise NotFoundError(
-            said, kind="missing-images", place=folder.url, hint="check the folder, or pass ignore_errors=True"
-        )
-    warnings.warn(f"{said}; they were left out", UserWarning, stacklevel=3)
-    gone = set(missing)
-    return [row for row in rows if row[1] not in gone]
-
-
-def _image_options(params: Mapping[str, Any] | None, names: Sequence[str]) -> dict[str, Any]:
-    options = {"name": "images", "htype": "image", **(params or {})}
-    if not options.get("sample_compression") and not options.get("chunk_compression"):
-        endings = Counter(name.rpartition(".")[2].lower() for name in names)
-        common = endings.most_common(1)[0][0] if endings else "jpg"
-        options["sample_compression"] = common if common in ("png", "webp", "bmp", "tif", "tiff", "gif") else "jpg"
-    return options
-
-
-def _create_tensors(dataset: Dataset, image_options: Mapping[str, Any], plans: Sequence[Plan]) -> None:
-    dataset.create_tensor(**image_options)
-    dataset.create_tensor("image_ids", htype="generic", dtype="int64")
-    for plan in plans:
-        dataset.create_tensor(plan.tensor, **plan.file.options(plan.column))
-
-
-def _write(dataset: Dataset, writing: _Writing, progressbar: bool) -> None:
-    left_out: list[str] = []
-    with progress(len(writing.rows), "images", shown=progressbar, what="ingest_coco") as bar:
-        for start in range(0, len(writing.rows), BATCH):
-            batch = writing.rows[start : start + BATCH]
-            columns = dict(_columns(writing, batch))
-            if writing.ignore_errors:
-                skipped = extend_or_skip(dataset._ws, columns, 0, len(batch))
-                left_out += [f"{batch[place][1]}: {what}" for place, what in skipped]
-            else:
-                _extend(dataset, columns, batch)
-            bar.update(len(batch))
-    warn_left_out(left_out, len(writing.rows))
-
-
-def _extend(dataset: Dataset, columns: dict[str, list[Any]], batch: Sequence[tuple[int, str]]) -> None:
-    """Add the rows; an error names the image's file and not only its row."""
-    first = len(dataset)
-    try:
-        dataset._ws.extend(columns, len(batch))
-    except LakebedError as error:
-        row = re.search(r"row (\d+)", error.place)
-        name = batch[int(row[1]) - first][1] if row else ""
-        if name not in error.place:
-            error.place = f"{error.place}, {name}"
-        raise
-
-
-def _columns(writing: _Writing, batch: Sequence[tuple[int, str]]) -> Iterator[tuple[str, list[Any]]]:
-    linked = str(writing.image_options["htype"]).startswith("link[")
-    urls = [writing.folder.join(name) for _, name in batch]
-    images: list[Any] = [link(url, writing.creds_key) for url in urls] if linked else writing.folder.samples(urls)
-    yield str(writing.image_options["name"]), images
-    yield "image_ids", [np.int64(number) for number, _ in batch]
-    for plan in writing.plans:
-        keep = writing.crowd == "keep"
-        yield (
-            plan.tensor,
-            [plan.file.cell(plan.column.key, plan.file.annotations(number, keep)) for number, _ in batch],
-        )
+    return sorted(images.items())

@@ -58,6 +58,21 @@ class ImageFolder:
             samples.append(Sample(data=found or b""))
         return samples
 
+    def files(self) -> list[str]:
+        """Names of all files in the folder and below it, sorted.
+
+        Raises:
+            NotFoundError: the folder is not there.
+        """
+        if self._local is None:
+            return [stat.key for stat in open_store(self.url, self._creds).list()]
+        self._expect_folder()
+        found = []
+        for folder, _, names in os.walk(self._local):
+            below = os.path.relpath(folder, self._local).replace(os.sep, "/")
+            found += [name if below == "." else f"{below}/{name}" for name in names]
+        return sorted(found)
+
     def missing(self, names: Sequence[str]) -> list[str]:
         """Those of `names` that are not there; over http nothing can be listed, so nothing is missing.
 
@@ -69,14 +84,17 @@ class ImageFolder:
         if self._local is None:
             there = {stat.key for stat in open_store(self.url, self._creds).list()}
             return [name for name in names if name not in there]
-        if not os.path.isdir(self._local):
-            raise NotFoundError("the folder of the images is not there", kind="no-folder", place=self.url)
+        self._expect_folder()
         # One listing a folder: 100,000 calls of exists() take seconds on a network disk.
         listed: dict[str, set[str]] = {}
         for folder in {os.path.dirname(name) for name in names}:
             path = os.path.join(self._local, folder)
             listed[folder] = set(os.listdir(path)) if os.path.isdir(path) else set()
         return [name for name in names if os.path.basename(name) not in listed[os.path.dirname(name)]]
+
+    def _expect_folder(self) -> None:
+        if self._local is not None and not os.path.isdir(self._local):
+            raise NotFoundError("the folder of the images is not there", kind="no-folder", place=self.url)
 
 
 def _local_folder(url: str) -> str | None:
