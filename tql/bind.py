@@ -10,30 +10,25 @@ from . import nodes
 from .bind_clauses import bind_cut, bind_distinct, bind_draw, bind_group, bind_order, bind_spread, bind_window
 from .bind_conditions import bind_condition
 from .bind_expressions import bind_expr
+from .bind_sets import bind_set_operation
+from .bind_sources import bind_source
 from .bound import (
     INT,
-    BoundDataset,
-    BoundJoin,
     BoundQuery,
     BoundSelect,
     BoundSetOperation,
     BoundSource,
-    BoundSubquery,
     Const,
     Expr,
     Field,
     Group,
-    Origin,
     Output,
     Ref,
     walk,
 )
-from .coerce import compare, logic, suggest
-from .errors import TQLLimitError, TQLNameError, TQLTypeError, TQLUnsupportedError
-from .lineage import dataset_of
+from .errors import TQLLimitError, TQLNameError, TQLUnsupportedError
 from .schema import DatasetSchema
-from .scope import Binders, Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, column_type
-from .source import Span
+from .scope import Binders, Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, scope_of_results
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +103,6 @@ def bind_body(
         return bind_set_operation(node, context, tables, parent)
     inner = bind_query(node, context, tables, parent)
     return inner, scope_of_results(inner.fields, context, tables, parent)
-
-
-def scope_of_results(
-    fields: Sequence[Field], context: Context, tables: dict[str, nodes.Query], parent: Scope | None
-) -> Scope:
-    return Scope(context, [(None, f) for f in fields], tables=tables, parent=parent, in_result=True)
 
 
 # --- SELECT ----------------------------------------------------------------------------------------------------------
@@ -246,172 +235,3 @@ def auto_name(value: Expr, item: nodes.SelectItem) -> str:
         span=item.span,
         hint="write: ... AS name",
     )
-
-
-# --- FROM ------------------------------------------------------------------------------------------------------------
-
-
-def bind_source(node: nodes.Source | None, scope: Scope, span: Span) -> BoundSource:
-    """The relation that FROM names; its fields are added to `scope`."""
-    match node:
-        case None:
-            if not scope.context.datasets or scope.context.datasets[0].path is not None:
-                raise TQLNameError(
-                    "the query names no dataset", kind="no-dataset", span=span, hint='write FROM "path/to/dataset"'
-                )
-            return add_dataset(scope.context.datasets[0], None, scope)
-        case nodes.DatasetSource():
-            return bind_named(node, scope)
-        case nodes.QuerySource():
-            return add_query(node.query, node.alias, scope)
-        case nodes.Join():
-            return bind_join(node, scope)
-
-
-def add_dataset(use: DatasetUse, alias: str | None, scope: Scope) -> BoundDataset:
-    fields = tuple(
-        scope.context.new_field(c.name, column_type(c), origin=Origin(use.number, c)) for c in use.schema.columns
-    )
-    scope.fields += [(alias, f) for f in fields]
-    return BoundDataset(use.number, fields)
-
-
-def add_query(query: nodes.Query, alias: str | None, scope: Scope) -> BoundSubquery:
-    inner = bind_query(query, scope.context, scope.tables, scope.parent)
-    scope.fields += [(alias, f) for f in inner.fields]
-    return BoundSubquery(inner)
-
-
-def bind_named(node: nodes.DatasetSource, scope: Scope) -> BoundSource:
-    """A common table, or a dataset by its path."""
-    alias = node.alias or node.path
-    if not node.quoted and node.version is None and node.path in scope.tables:
-        others = {name: query for name, query in scope.tables.items() if name != node.path}
-        inner = bind_query(scope.tables[node.path], scope.context, others, None)
-        scope.fields += [(alias, f) for f in inner.fields]
-        return BoundSubquery(inner)
-    context = scope.context
-    for use in context.datasets:
-        if use.path is not None and (use.path, use.version) == (node.path, node.version):
-            return add_dataset(use, alias, scope)
-    if context.resolve is None:
-        raise TQLNameError(
-            f"there is no source {node.path!r}",
-            kind="unknown-dataset",
-            span=node.span,
-            hint=suggest(node.path, scope.tables, "common tables")
-            if scope.tables
-            else "leave FROM out, or ask lakebed.query(...)",
-        )
-    use = DatasetUse(len(context.datasets) or 0, context.resolve(node.path, node.version), node.path, node.version)
-    context.datasets.append(use)
-    return add_dataset(use, alias, scope)
-
-
-def bind_join(node: nodes.Join, scope: Scope) -> BoundJoin:
-    left = bind_source(node.left, scope, node.span)
-    middle = len(scope.fields)
-    right = bind_source(node.right, scope, node.span)
-    known = {alias for alias, _ in scope.fields[:middle] if alias}
-    twice = next((alias for alias, _ in scope.fields[middle:] if alias in known), None)
-    if twice is not None:
-        raise TQLNameError(
-            f"two sources are called {twice!r}",
-            kind="duplicate-source",
-            span=node.span,
-            hint='name one: FROM "path" AS other',
-        )
-    on = None if node.on is None else bind_condition(node.on, scope)
-    if node.using:
-        on = using(node, scope, middle)
-    return BoundJoin(node.kind, left, right, on, (*left.fields, *right.fields))
-
-
-def using(node: nodes.Join, scope: Scope, middle: int) -> Expr:
-    """``USING (a, b)`` as equalities; the left column stands for both."""
-    tests: list[Expr] = []
-    for name in node.using:
-        sides = []
-        for part in (scope.fields[:middle], scope.fields[middle:]):
-            hits = [f for _, f in part if f.name == name]
-            if len(hits) != 1:
-                raise TQLNameError(f"USING needs a column {name!r} on each side", kind="unknown-column", span=node.span)
-            sides.append(hits[0])
-        left, right = (Ref(f, type=f.type, span=node.span) for f in sides)
-        tests.append(compare("=", left, right, node.span))
-        hidden = sides[0] if node.kind == "RIGHT" else sides[1]
-        scope.fields = [(alias, f) for alias, f in scope.fields if f is not hidden]
-        middle -= hidden is sides[0]
-    return tests[0] if len(tests) == 1 else logic("AND", tests, node.span)
-
-
-# --- set operations --------------------------------------------------------------------------------------------------
-
-
-def bind_set_operation(
-    node: nodes.SetOperation, context: Context, tables: dict[str, nodes.Query], parent: Scope | None
-) -> tuple[BoundSetOperation | BoundQuery, Scope]:
-    parts = chain(node)
-    bound = [bind_query(part, context, tables, parent) for part in parts]
-    check_columns(bound, node.span)
-    datasets = {dataset_of(branch) for branch in bound}
-    by_row = len(datasets) == 1 and None not in datasets
-    if not by_row and node.op != "UNION":
-        raise TQLUnsupportedError(
-            f"{node.op} of rows of different datasets", kind="set-across-datasets", span=node.span,
-            hint="rows of different datasets are never the same row",
-        )  # fmt: skip
-    if not by_row:
-        fields = tuple(context.new_field(f.name, f.type) for f in bound[0].fields)
-        scope = scope_of_results(fields, context, tables, parent)
-        return BoundSetOperation(node.op, node.all, tuple(bound), fields, False), scope
-    scope = Scope(context, tables=tables, parent=parent, in_result=True)
-    number = next(iter(datasets))
-    assert number is not None
-    stored = add_dataset(context.datasets[number], None, scope)
-    by_column = {f.origin.column.name: f for f in stored.fields if f.origin is not None}
-    fields = tuple(
-        by_column[f.origin.column.name]
-        if f.origin is not None and not f.grouped and f.origin.column.name == f.name
-        else context.new_field(f.name, f.type, origin=f.origin, grouped=f.grouped)
-        for f in bound[0].fields
-    )
-    scope.results = {f.name: Ref(f, type=f.type) for f in fields}
-    scope.fields += [(None, f) for f in fields if f not in stored.fields]
-    every = (*stored.fields, *(f for f in fields if f not in stored.fields))
-    return BoundSetOperation(node.op, node.all, tuple(bound), fields, True, every), scope
-
-
-def chain(node: nodes.SetOperation) -> list[nodes.Body]:
-    """The branches of a chain of UNIONs of one kind; otherwise the two sides."""
-    if node.op != "UNION":
-        return [node.left, node.right]
-    parts: list[nodes.Body] = []
-    left: nodes.Body = node
-    while isinstance(left, nodes.SetOperation) and (left.op, left.all) == (node.op, node.all):
-        parts.append(left.right)
-        left = left.left
-    return [left, *reversed(parts)]
-
-
-def check_columns(branches: Sequence[BoundQuery], span: Span) -> None:
-    """Every branch needs the same result columns, in any order.
-
-    Raises:
-        TQLTypeError: names a column that one branch has and another has not.
-    """
-    first = {f.name: f.type for f in branches[0].fields}
-    for branch in branches[1:]:
-        other = {f.name: f.type for f in branch.fields}
-        for name in [*first, *other]:
-            if name not in first or name not in other:
-                raise TQLTypeError(
-                    f"the column {name!r} is in one branch and not in another", kind="branch-columns", span=span,
-                    hint="select the same columns in every branch",
-                )  # fmt: skip
-            if first[name].base is not other[name].base and not (first[name].is_number and other[name].is_number):
-                raise TQLTypeError(
-                    f"the column {name!r} is {first[name]} in one branch and {other[name]} in another",
-                    kind="branch-columns",
-                    span=span,
-                )

@@ -125,6 +125,11 @@ class Scope:
         assert self.context.binders is not None, "set before anything is bound"
         return self.context.binders.query(node, self.context, self.tables, self)
 
+    def bind_source(self, node: nodes.Body, tables: dict[str, nodes.Query]) -> BoundQuery:
+        """A sub-query in FROM: it sees what is around the whole query, and the common tables before it."""
+        assert self.context.binders is not None, "set before anything is bound"
+        return self.context.binders.query(node, self.context, tables, self.parent)
+
     def columns_of(self, source: str | None, span: Span) -> list[Field]:
         """The fields that ``*`` or ``source.*`` stands for."""
         found = [f for alias, f in self.fields if source is None or alias == source]
@@ -196,6 +201,12 @@ class Scope:
         if self.grouping.size is None:
             self.grouping.size = self.context.new_field("count", INT)
         return Ref(self.grouping.size, type=INT, span=span)
+
+
+def scope_of_results(
+    fields: Sequence[Field], context: Context, tables: dict[str, nodes.Query], parent: Scope | None
+) -> Scope:
+    return Scope(context, [(None, f) for f in fields], tables=tables, parent=parent, in_result=True)
 
 
 def grouped_type(type: Type, span: Span) -> Type:

@@ -6,30 +6,24 @@ and constants travel as ``$1``, ``$2``.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from .bound import BoundQuery, ExistsRelation, Expr, Field, InRelation, Ref, RowId, walk
-from .errors import TQLLimitError
-from .relations import (
-    Combine,
-    Compute,
-    Distinct,
-    DrawFrom,
-    Filter,
-    GroupBy,
-    JoinOn,
-    Relation,
-    Scan,
-    Sort,
-    SpreadOut,
-)
+from .bound import Base, Field
+from .relations import Relation
 from .rows import RowPlan
 from .schema import ColumnInfo
 
-MAX_SQL = 4_000_000
-"""Characters of SQL beyond which a query is refused: nested integer divisions repeat their operands."""
+SQL_TYPES = {
+    Base.BOOL: "BOOLEAN",
+    Base.INT: "BIGINT",
+    Base.FLOAT: "DOUBLE",
+    Base.TEXT: "VARCHAR",
+    Base.NULL: "BIGINT",
+    Base.JSON: "JSON",
+}
+SMALL_FLOATS = ("float32", "float16")
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +105,8 @@ class Runtime:
 class Writer:
     """The statement so far."""
 
+    write: Callable[[Relation, Writer], Step]
+    """Writes the steps of a relation; the last one is returned."""
     used: frozenset[tuple[int, str]] = frozenset()
     runtime: Runtime = field(default_factory=Runtime)
     params: list[Any] = field(default_factory=list)
@@ -144,7 +140,7 @@ class Writer:
 
     def nested(self) -> Writer:
         """A writer of a sub-query: its own steps, the same parameters and inputs, and names that stay apart."""
-        return Writer(self.used, self.runtime, self.params, self.inputs, [], self.next_name, self.calls)
+        return Writer(self.write, self.used, self.runtime, self.params, self.inputs, [], self.next_name, self.calls)
 
     def step(self, sql: str) -> str:
         """A common table; returns its name."""
@@ -153,132 +149,5 @@ class Writer:
         return name
 
 
-def compile_relation(relation: Relation, fields: Iterable[Field] = (), runtime: Runtime | None = None) -> Compiled:
-    """The statement for `relation`, with the columns of `fields` and the row positions as its result.
-
-    Raises:
-        TQLLimitError: the SQL would be too long.
-    """
-    from .sql_relations import write
-
-    wanted = tuple(fields)
-    writer = Writer(used_columns(relation, wanted), runtime or Runtime())
-    last = write(relation, writer)
-    columns = [name for name, _ in last.rows] + ([last.groups[0]] if last.groups else [])
-    for f in wanted:
-        columns += [f"c{f.number}", *([f"c{f.number}_shape"] if f.type.needs_shape else [])]
-    order = "" if last.in_order else order_by(last.order)
-    body = f"SELECT {', '.join(dict.fromkeys(columns)) or '1 AS nothing'} FROM {last.name}{order}"
-    sql = f"WITH {', '.join(writer.steps)} {body}"
-    if len(sql) > MAX_SQL:
-        raise TQLLimitError(f"the query needs {len(sql)} characters of SQL, and at most {MAX_SQL} are run")
-    ascending = last.in_order and len(last.rows) == 1 and not scan_with_rows(relation)
-    return Compiled(
-        sql, tuple(writer.params), tuple(writer.inputs), last.rows, wanted, ascending, last.groups, tuple(writer.calls)
-    )
-
-
-def scan_with_rows(relation: Relation) -> bool:
-    while not isinstance(relation, Scan):
-        if not isinstance(relation, (Filter, Compute)):
-            return True
-        relation = relation.source
-    return relation.rows is not None
-
-
 def order_by(terms: tuple[str, ...]) -> str:
     return f" ORDER BY {', '.join(terms)}" if terms else ""
-
-
-# --- which columns are read ------------------------------------------------------------------------------------------
-
-
-def used_columns(relation: Relation, fields: tuple[Field, ...]) -> frozenset[tuple[int, str]]:
-    """(field number, part) of everything that the plan reads, so that scans register nothing else."""
-    used = {(f.number, part) for f in fields for part in ("value", "shape")}
-    todo: list[Relation] = [relation]
-    while todo:
-        one = todo.pop(0)
-        for expr in expressions(one):
-            todo += collect(expr, used)
-        for shown, value in renamed(one):
-            used |= {(value.number, part) for part in PARTS if (shown.number, part) in used}
-        todo += sources(one)
-    return frozenset(used)
-
-
-PARTS = ("value", "shape", "info", "url")
-
-
-def renamed(relation: Relation) -> list[tuple[Field, Field]]:
-    """(field of the result, field that it shows) where a node passes columns on under other numbers."""
-    match relation:
-        case Compute():
-            return [(f, value.field) for f, value in relation.items if isinstance(value, Ref) and value.part == "value"]
-        case GroupBy():
-            group = relation.group
-            return [(f, value.field) for f, value in (*group.keys, *group.members) if isinstance(value, Ref)]
-        case SpreadOut():
-            return [(piece, whole) for whole, piece in relation.spread.columns]
-        case Combine():
-            return [(f, branch) for f, branches in relation.columns for branch in branches]
-        case _:
-            return []
-
-
-def collect(expr: Expr, used: set[tuple[int, str]]) -> list[Relation]:
-    """Adds what `expr` reads to `used`; returns the relations of its sub-queries."""
-    inner: list[Relation] = []
-    for one in walk(expr):
-        if isinstance(one, Ref):
-            used.add((one.field.number, one.part))
-            if one.part == "value" and one.type.needs_shape:
-                used.add((one.field.number, "shape"))
-        elif isinstance(one, RowId):
-            used.add((0, "row_id"))
-        elif isinstance(one, (InRelation, ExistsRelation)):
-            inner.append(inner_relation(one.query))
-            if isinstance(one, InRelation):
-                used.add((one.query.fields[0].number, "value"))
-    return inner
-
-
-def inner_relation(query: BoundQuery) -> Relation:
-    """The relation of a sub-query inside an expression."""
-    from .plan import lower_query
-
-    return lower_query(query)
-
-
-def sources(relation: Relation) -> tuple[Relation, ...]:
-    match relation:
-        case Scan():
-            return ()
-        case JoinOn():
-            return (relation.left, relation.right)
-        case Combine():
-            return relation.branches
-        case _:
-            return (relation.source,)
-
-
-def expressions(relation: Relation) -> list[Expr]:
-    """The expressions of one node."""
-    match relation:
-        case Filter():
-            return [relation.condition]
-        case Compute():
-            return [value for _, value in relation.items if not (isinstance(value, Ref) and value.part == "value")]
-        case Sort():
-            return [key.value for key in relation.keys]
-        case DrawFrom():
-            return [relation.draw.weight]
-        case Distinct():
-            return list(relation.keys)
-        case GroupBy():
-            members = [value for f, value in relation.group.members if not isinstance(value, Ref)]
-            return [*(value for _, value in relation.group.keys), *members]
-        case JoinOn(on=on) if on is not None:
-            return [on]
-        case _:
-            return []

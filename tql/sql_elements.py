@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .bound import BOOL, Base, Expr, Logic, children
+from .bound import BOOL, Expr, Logic, children
+from .compile import write
 from .elements import Leaf, leaf_of
 from .rows import ElementTest
 from .sql import Compiled, Input, Step, Writer
@@ -20,7 +21,7 @@ def compile_elements(test: ElementTest) -> Compiled:
     names: dict[Leaf, str] = {}
     leaves: dict[int, str] = {}
     name_leaves(condition, names, leaves)
-    writer = Writer()
+    writer = Writer(write)
     where = ExpressionWriter(writer, Step("e0", (), ()), leaves).scalar(condition)
     elements = tuple((name, column, part) for (column, part), name in names.items())
     source = Input("e0", 0, (), elements=elements)
@@ -34,6 +35,3 @@ def name_leaves(expr: Expr, names: dict[Leaf, str], leaves: dict[int, str]) -> N
         return
     for child in children(expr):
         name_leaves(child, names, leaves)
-
-
-__all__ = ["Base", "compile_elements"]

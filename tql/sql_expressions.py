@@ -13,7 +13,6 @@ from .bound import (
     ELEMENTWISE,
     NUMERIC,
     Base,
-    BoundQuery,
     CellAt,
     Choose,
     Compare,
@@ -36,22 +35,15 @@ from .bound import (
     ShapeOf,
     Type,
     UserCall,
-    children,
-    walk,
 )
 from .errors import TQLUnsupportedError
 from .schema import ColumnInfo
-from .sql import Step, Writer, inner_relation
+from .sql import SMALL_FLOATS, SQL_TYPES, Step, Writer
+from .sql_compare import json_compare, json_path, nan_guard
+from .sql_operands import array_operands, maybe_null
+from .sql_rows import subquery, write_call, write_random
+from .sql_subscripts import item_shape, pick_list, pick_one, pick_shape
 
-SQL_TYPES = {
-    Base.BOOL: "BOOLEAN",
-    Base.INT: "BIGINT",
-    Base.FLOAT: "DOUBLE",
-    Base.TEXT: "VARCHAR",
-    Base.NULL: "BIGINT",
-    Base.JSON: "JSON",
-}
-SMALL_FLOATS = ("float32", "float16")
 MISMATCH = "lakebed-shape-mismatch "
 """Starts the message of the SQL error that says two shapes differ; the engine makes a TQLTypeError of it."""
 
@@ -114,17 +106,17 @@ class ExpressionWriter:
             case RowId():
                 return f"{self.step.rows[0][0]}_id"
             case Random():
-                return self.random(expr)
+                return write_random(self, expr)
             case UserCall():
-                return self.user_call(expr)
+                return write_call(self, expr)
             case CellAt():
                 cell = self.writer.runtime.cell(*cell_key(expr))
                 return "NULL" if cell is None else self.writer.param(cell.value, SQL_TYPES[expr.type.base])
             case InRelation():
-                query, field = self.subquery(expr.query), expr.query.fields[0]
+                query, field = subquery(self, expr.query), expr.query.fields[0]
                 return f"({self.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}))"
             case ExistsRelation():
-                return f"EXISTS (SELECT 1 FROM {self.subquery(expr.query)})"
+                return f"EXISTS (SELECT 1 FROM {subquery(self, expr.query)})"
             case _:
                 raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
 
@@ -159,43 +151,12 @@ class ExpressionWriter:
             return f"CAST({sql} AS BIGINT)"
         return sql
 
-    def random(self, expr: Random) -> str:
-        """A hash of the row's place and the run's salt: another number for each row, the same for the same seed."""
-        place = [term.split(" ")[0] for term in self.step.order]
-        salt = self.writer.param(self.writer.runtime.salt + expr.number, "BIGINT")
-        return f"CAST(hash({', '.join([*place, salt])}) % 2147483648 AS BIGINT)"
-
-    def user_call(self, expr: UserCall) -> str:
-        """A registered function: arrays go as their elements and shape."""
-        args, types = [], []
-        for arg in expr.args:
-            element = SQL_TYPES[arg.type.base]
-            if arg.type.is_array:
-                data, shape = self.wide_items(arg), self.shape(arg)
-                args.append(f"struct_pack(data := CAST({data} AS {element}[]), shape := {shape})")
-                types.append(f"STRUCT(data {element}[], shape BIGINT[])")
-            else:
-                args.append(f"CAST({self.scalar(arg)} AS {element})")
-                types.append(element)
-        name = f"{self.writer.runtime.prefix}_{len(self.writer.calls)}"
-        self.writer.calls.append((name, expr.name, tuple(types)))
-        return f"{name}({', '.join(args)})"
-
-    def subquery(self, query: BoundQuery) -> str:
-        """The relation of a sub-query in parentheses; it may read columns of the row at hand."""
-        from .sql_relations import write
-
-        inner = self.writer.nested()
-        last = write(inner_relation(query), inner)
-        self.writer.next_name = inner.next_name
-        return f"(WITH {', '.join(inner.steps)} SELECT * FROM {last.name})"
-
     # --- comparing ---------------------------------------------------------------------------------------------------
 
     def compare(self, expr: Compare) -> str:
         left, right = expr.left, expr.right
         if Base.JSON in (left.type.base, right.type.base):
-            return self.json_compare(expr)
+            return json_compare(self, expr)
         a, b = self.side(left, right), self.side(right, left)
         op = "<>" if expr.op == "!=" else expr.op
         base = f"{a} {op} {b}"
@@ -215,25 +176,6 @@ class ExpressionWriter:
         if expr.type.base is Base.BOOL and other.type.base in (Base.INT, Base.FLOAT):
             return f"CAST({sql} AS BIGINT)"
         return sql
-
-    def json_compare(self, expr: Compare) -> str:
-        """Values of one JSON type compare; other pairs are unequal; a missing key or null is NULL."""
-        left, right, op = expr.left, expr.right, expr.op
-        if left.type.base is not Base.JSON:
-            left, right, op = right, left, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
-        a = self.scalar(left)
-        different = "TRUE" if op == "!=" else "FALSE"
-        sign = "<>" if op == "!=" else op
-        if right.type.base is Base.NULL:
-            return "CAST(NULL AS BOOLEAN)"
-        if right.type.base is Base.JSON:
-            return json_pair(a, self.scalar(right), sign, different)
-        kinds, value = JSON_VALUES[right.type.base]
-        same = f"{value.format(a)} {sign} {self.scalar(right)}"
-        return (
-            f"CASE WHEN {a} IS NULL OR json_type({a}) = 'NULL' THEN NULL "
-            f"WHEN json_type({a}) IN ({kinds}) THEN {same} ELSE {different} END"
-        )
 
     def member(self, expr: Member) -> str:
         value = self.scalar(expr.value)
@@ -428,18 +370,12 @@ class ExpressionWriter:
         return self.checked(arrays, [self.items(arg) for arg in arrays], sql, "NULL")
 
     def pick_one(self, expr: Pick) -> str:
-        from .sql_subscripts import pick_one
-
         return pick_one(self, expr)
 
     def pick_list(self, expr: Pick) -> str:
-        from .sql_subscripts import pick_list
-
         return pick_list(self, expr)
 
     def pick_shape(self, expr: Pick) -> str:
-        from .sql_subscripts import pick_shape
-
         return pick_shape(self, expr)
 
 
@@ -447,86 +383,3 @@ def cell_key(expr: CellAt) -> tuple[int, ColumnInfo, int]:
     origin = expr.field.origin
     assert origin is not None, "the binder lets only stored columns through"
     return origin.dataset, origin.column, expr.row
-
-
-def item_shape(expr: Expr) -> tuple[int, ...]:
-    """The shape of one element of a stored column whose list has fixed-size lists in it (boxes), else ()."""
-    if not isinstance(expr, Ref) or expr.field.origin is None or expr.field.grouped or expr.part != "value":
-        return ()
-    return expr.field.origin.column.item_shape
-
-
-def array_operands(expr: Expr) -> list[Expr]:
-    """The arrays that an element-wise expression is made of."""
-    found: dict[Expr | int, Expr] = {}
-    todo: list[Expr] = [expr]
-    while todo:
-        one = todo.pop()
-        if not one.type.is_array:
-            continue
-        if isinstance(one, ELEMENTWISE):
-            todo += reversed(list(children(one)))
-        else:
-            found[id(one)] = one
-    return list(found.values())
-
-
-def maybe_null(expr: Expr) -> bool:
-    """Whether an element of an array may be NULL though no cell is missing."""
-    if not isinstance(expr, ELEMENTWISE):
-        return not isinstance(expr, (Ref, Const, Pick, ShapeOf, CellAt)) or is_grouped(expr)
-    if not expr.type.is_array:
-        return True
-    if isinstance(expr, Choose) or (isinstance(expr, Map) and expr.nullable):
-        return True
-    return any(not isinstance(c, Const) and (maybe_null(c) or not c.type.is_array) for c in children(expr))
-
-
-def is_grouped(expr: Expr) -> bool:
-    """Whether the elements are the cells of a group, some of which may be missing."""
-    return any(isinstance(one, Ref) and one.field.grouped for one in walk(expr))
-
-
-def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:
-    """What a comparison needs so that NaN is equal to, less than and greater than nothing (DuckDB: greatest)."""
-    may = [
-        sql
-        for sql, side in ((a, left), (b, right))
-        if side.type.base is Base.FLOAT and not (isinstance(side, Const) and side.value == side.value)
-    ]
-    if not may:
-        return ""
-    if op in ("=", "!="):
-        both = f"isnan({a}) AND isnan({b})"
-        return "" if len(may) < 2 else f" AND NOT ({both})" if op == "=" else f" OR ({both})"
-    greater, other = (a, b) if op in (">", ">=") else (b, a)
-    if greater not in may:
-        return ""
-    # Next to NULL the comparison is NULL, NaN or not.
-    return f" AND NOT (isnan({greater}) AND {other} IS NOT NULL)"
-
-
-def json_path(key: str) -> str:
-    escaped = key.replace("\\", "\\\\").replace('"', '\\"')
-    return f'$."{escaped}"'
-
-
-NUMBER_KINDS = "'BIGINT', 'UBIGINT', 'HUGEINT', 'UHUGEINT', 'DOUBLE', 'DECIMAL'"
-JSON_VALUES = {
-    Base.INT: (NUMBER_KINDS, "CAST(CAST({0} AS VARCHAR) AS DOUBLE)"),
-    Base.FLOAT: (NUMBER_KINDS, "CAST(CAST({0} AS VARCHAR) AS DOUBLE)"),
-    Base.TEXT: ("'VARCHAR'", "json_extract_string({0}, '$')"),
-    Base.BOOL: ("'BOOLEAN'", "CAST({0} AS BOOLEAN)"),
-}
-
-
-def json_pair(a: str, b: str, sign: str, different: str) -> str:
-    """Two JSON values: numbers by value, texts by text, anything else by its JSON."""
-    number = f"json_type({a}) IN ({NUMBER_KINDS}) AND json_type({b}) IN ({NUMBER_KINDS})"
-    text = f"json_type({a}) = 'VARCHAR' AND json_type({b}) = 'VARCHAR'"
-    rest = f"CAST({a} AS VARCHAR) {sign} CAST({b} AS VARCHAR)" if sign in ("=", "<>") else different
-    return (
-        f"CASE WHEN {a} IS NULL OR {b} IS NULL OR json_type({a}) = 'NULL' OR json_type({b}) = 'NULL' THEN NULL "
-        f"WHEN {number} THEN TRY_CAST(CAST({a} AS VARCHAR) AS DOUBLE) {sign} TRY_CAST(CAST({b} AS VARCHAR) AS DOUBLE) "
-        f"WHEN {text} THEN json_extract_string({a}, '$') {sign} json_extract_string({b}, '$') ELSE {rest} END"
-    )

@@ -8,12 +8,12 @@ from .bound import Const, Expr, Field, Ref
 from .relations import Distinct, GroupBy, SpreadOut
 from .sql import Step, Writer, order_by
 from .sql_expressions import ExpressionWriter
-from .sql_relations import column_name, expression, reread, stored_parts, write
+from .sql_relations import column_name, expression, reread, stored_parts
 
 
 def write_distinct(node: Distinct, writer: Writer) -> Step:
     """The first row, in the order so far, of those with equal keys."""
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     keys = [sql for key in node.keys for sql in key_columns(key, writer, source)]
     rank = f"row_number() OVER (PARTITION BY {', '.join(keys)}{order_by(source.order)})"
     name = writer.step(f"SELECT * FROM {source.name} QUALIFY {rank} = 1")
@@ -29,7 +29,7 @@ def key_columns(key: Expr, writer: Writer, source: Step) -> list[str]:
 
 def write_group(node: GroupBy, writer: Writer) -> Step:
     """One row per key, in order of first appearance."""
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     pos = writer.name("o")
     number = f"row_number() OVER ({order_by(source.order).strip()})"
     keys, shown = group_keys(node, writer, source, pos)
@@ -85,7 +85,7 @@ def members(node: GroupBy, writer: Writer, source: Step, pos: str) -> list[str]:
 
 def write_spread(node: SpreadOut, writer: Writer) -> Step:
     """Sequences as rows again (SPLIT), or as shorter sequences."""
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     grouped = [(whole, piece) for whole, piece in node.spread.columns if whole.grouped]
     size = f"len({source.groups[0] if source.groups else column_name(grouped[0][0])})"
     return split(node, writer, source, size) if not node.spread.sizes else pieces(node, writer, source, size)

@@ -2,33 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 from .bound import PIXELS, Base, Expr, Field, Ref, SortKey, is_pixel_part
-from .relations import (
-    Combine,
-    Compute,
-    CountRows,
-    CutTo,
-    Distinct,
-    DrawFrom,
-    Filter,
-    GroupBy,
-    JoinOn,
-    Relation,
-    Scan,
-    Sort,
-    SpreadOut,
-)
-from .sql import PARTS, Step, Writer, order_by
+from .relations import Compute, CountRows, CutTo, Filter, JoinOn, Scan, Sort
+from .sql import Step, Writer, order_by
+from .sql_columns import PARTS
 from .sql_expressions import ExpressionWriter
-
-
-def write(relation: Relation, writer: Writer) -> Step:
-    """The steps of a relation; the last one is returned."""
-    return WRITERS[type(relation)](relation, writer)
 
 
 def expression(expr: Expr, writer: Writer, step: Step) -> str:
@@ -110,13 +90,13 @@ def reread(writer: Writer, source: Step, row: tuple[str, int], fields: tuple[Fie
 
 
 def write_filter(node: Filter, writer: Writer) -> Step:
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     condition = expression(node.condition, writer, source)
     return replace(source, name=writer.step(f"SELECT * FROM {source.name} WHERE {condition}"), dense=None)
 
 
 def write_compute(node: Compute, writer: Writer) -> Step:
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     columns = [column for field, value in node.items for column in computed(field, value, writer, source)]
     if not columns:
         return source
@@ -147,7 +127,7 @@ def stored_parts(field: Field) -> list[str]:
 
 
 def write_sort(node: Sort, writer: Writer) -> Step:
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     names = [writer.name("k") for _ in node.keys]
     columns = [f"{sort_value(key, writer, source)} AS {name}" for key, name in zip(node.keys, names, strict=True)]
     step = writer.step(f"SELECT *, {', '.join(columns)} FROM {source.name}")
@@ -177,7 +157,7 @@ def sort_term(key: SortKey, name: str) -> str:
 
 
 def write_cut(node: CutTo, writer: Writer) -> Step:
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     cut = node.cut
     order = "" if source.in_order else order_by(source.order)
     limit = ""
@@ -197,7 +177,7 @@ def write_cut(node: CutTo, writer: Writer) -> Step:
 
 def write_join(node: JoinOn, writer: Writer) -> Step:
     """Rows of both sides; in the order of the left side, then of the right."""
-    left, right = write(node.left, writer), write(node.right, writer)
+    left, right = writer.write(node.left, writer), writer.write(node.right, writer)
     order = tuple(term if " " in term else f"{term} NULLS LAST" for term in (*left.order, *right.order))
     both = Step("", order, (*left.rows, *right.rows))
     if node.on is None:
@@ -210,51 +190,5 @@ def write_join(node: JoinOn, writer: Writer) -> Step:
 
 
 def write_count(node: CountRows, writer: Writer) -> Step:
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     return Step(writer.step(f"SELECT count(*) AS {column_name(node.field)} FROM {source.name}"), (), (), in_order=True)
-
-
-def _write_distinct(node: Distinct, writer: Writer) -> Step:
-    from .sql_groups import write_distinct
-
-    return write_distinct(node, writer)
-
-
-def _write_group(node: GroupBy, writer: Writer) -> Step:
-    from .sql_groups import write_group
-
-    return write_group(node, writer)
-
-
-def _write_spread(node: SpreadOut, writer: Writer) -> Step:
-    from .sql_groups import write_spread
-
-    return write_spread(node, writer)
-
-
-def _write_draw(node: DrawFrom, writer: Writer) -> Step:
-    from .sql_sets import write_draw
-
-    return write_draw(node, writer)
-
-
-def _write_combine(node: Combine, writer: Writer) -> Step:
-    from .sql_sets import write_combine
-
-    return write_combine(node, writer)
-
-
-WRITERS: dict[type, Callable[[Any, Writer], Step]] = {
-    Scan: write_scan,
-    Filter: write_filter,
-    Compute: write_compute,
-    Sort: write_sort,
-    CutTo: write_cut,
-    JoinOn: write_join,
-    CountRows: write_count,
-    Distinct: _write_distinct,
-    GroupBy: _write_group,
-    SpreadOut: _write_spread,
-    DrawFrom: _write_draw,
-    Combine: _write_combine,
-}

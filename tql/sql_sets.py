@@ -9,7 +9,7 @@ from .relations import Combine, DrawFrom
 from .source import Span
 from .sql import Step, Writer, order_by
 from .sql_expressions import ExpressionWriter
-from .sql_relations import column_name, reread, write
+from .sql_relations import column_name, reread
 
 BAD_WEIGHTS = "lakebed-bad-weights "
 """Starts the message of the SQL error that says why no rows can be drawn."""
@@ -22,7 +22,7 @@ TWO_64 = "18446744073709551616.0"
 
 def write_draw(node: DrawFrom, writer: Writer) -> Step:
     """Rows drawn by weight; a hash of the run's salt and the draw's number is the randomness, so that a seed repeats it."""
-    source = write(node.source, writer)
+    source = writer.write(node.source, writer)
     weight, pos = writer.name("w"), writer.name("o")
     sql = f"COALESCE(CAST({ExpressionWriter(writer, source).scalar(node.draw.weight)} AS DOUBLE), 0)"
     order = order_by(source.order).strip()
@@ -92,7 +92,7 @@ def without_replacement(node: DrawFrom, writer: Writer, source: Step, weight: st
 def write_combine(node: Combine, writer: Writer) -> Step:
     """UNION, INTERSECT or EXCEPT of branches that compute; rows are compared by their place in the dataset."""
     row, branch, pos = writer.name("r"), writer.name("b"), writer.name("o")
-    steps = [write(part, writer) for part in node.branches]
+    steps = [writer.write(part, writer) for part in node.branches]
     grouped = all(step.groups for step in steps)
     whole = [
         (field, parts)

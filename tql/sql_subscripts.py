@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bound import At, Base, Const, Expr, Pick, Range
+from .bound import At, Base, Const, Expr, Pick, Range, Ref
 from .errors import TQLUnsupportedError
 
 if TYPE_CHECKING:
     from .sql_expressions import ExpressionWriter
+
+
+def item_shape(expr: Expr) -> tuple[int, ...]:
+    """The shape of one element of a stored column whose list has fixed-size lists in it (boxes), else ()."""
+    if not isinstance(expr, Ref) or expr.field.origin is None or expr.field.grouped or expr.part != "value":
+        return ()
+    return expr.field.origin.column.item_shape
 
 
 def pick_one(w: ExpressionWriter, expr: Pick) -> str:
@@ -31,8 +38,6 @@ def element_at(items: str, w: ExpressionWriter, item: At | Range) -> str:
 
 def pick_list(w: ExpressionWriter, expr: Pick) -> str:
     """The picked elements as a flat list in C order."""
-    from .sql_expressions import item_shape
-
     value, items = expr.value, expr.items
     dims = value.type.dims
     if dims is not None and len(dims) == 1 and isinstance(items[0], Range):
@@ -130,6 +135,3 @@ def pick_shape(w: ExpressionWriter, expr: Pick) -> str:
     return (
         f"(CASE WHEN {' OR '.join(outside)} THEN list_transform({whole}, lambda n: CAST(0 AS BIGINT)) ELSE {whole} END)"
     )
-
-
-__all__ = ["Expr", "pick_list", "pick_one", "pick_shape"]

@@ -27,7 +27,7 @@ from lakebed.tql.rows import (
     union,
 )
 from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
-from lakebed.tql.sql import compile_relation
+from lakebed.tql.compile import compile_relation
 
 SCHEMA = DatasetSchema(
     (
