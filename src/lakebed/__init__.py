@@ -40,7 +40,9 @@ _HOMES = {
     "empty": ".opening",
     "exists": ".opening",
     "gc": ".housekeeping",
+    "ingest_classification": ".ingest.classification",
     "ingest_coco": ".ingest.coco",
+    "ingest_yolo": ".ingest.yolo",
     "like": ".managing",
     "link": ".files",
     "load": ".opening",
@@ -80,7 +82,9 @@ __all__ = [
     "empty",
     "exists",
     "gc",
+    "ingest_classification",
     "ingest_coco",
+    "ingest_yolo",
     "like",
     "link",
     "load",
@@ -96,7 +100,9 @@ if TYPE_CHECKING:
     from .errors import LakebedError
     from .files import link, read
     from .housekeeping import gc, verify
+    from .ingest.classification import ingest_classification
     from .ingest.coco import ingest_coco
+    from .ingest.yolo import ingest_yolo
     from .managing import copy, deepcopy, delete, like, rename
     from .opening import dataset, empty, exists, load
     from .storage.errors import (

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from urllib.parse import urlsplit
 
 from ..places import Creds
-from ..storage.errors import NotFoundError
+from ..storage.errors import InvalidInputError, NotFoundError
 from ..storage.htypes import Sample
 from ..storage.links.base import StoredLink
 from ..storage.links.creds import Credentials
@@ -57,6 +57,26 @@ class ImageFolder:
                 raise found
             samples.append(Sample(data=found or b""))
         return samples
+
+    def texts(self, names: Sequence[str]) -> list[str]:
+        """Text files of the folder, many at a time.
+
+        Raises:
+            StorageError: one cannot be read.
+            InvalidInputError: one is no UTF-8 text.
+        """
+        links = [StoredLink(self.join(name), _KEY if self.url.startswith("s3://") else None) for name in names]
+        texts = []
+        for name, found in zip(names, self._reader.fetch_many(links), strict=True):
+            if isinstance(found, Exception):
+                raise found
+            try:
+                texts.append((found or b"").decode())
+            except UnicodeDecodeError as error:
+                raise InvalidInputError(
+                    "the file is no UTF-8 text", kind="bad-annotations", place=self.join(name)
+                ) from error
+        return texts
 
     def files(self) -> list[str]:
         """Names of all files in the folder and below it, sorted.
