@@ -49,6 +49,7 @@ _HOMES = {
     "query": ".asking",
     "read": ".files",
     "rename": ".managing",
+    "repair": ".housekeeping",
     "verify": ".housekeeping",
 }
 
@@ -91,6 +92,7 @@ __all__ = [
     "query",
     "read",
     "rename",
+    "repair",
     "verify",
 ]
 
@@ -99,7 +101,7 @@ if TYPE_CHECKING:
     from .datasets import Dataset
     from .errors import LakebedError
     from .files import link, read
-    from .housekeeping import gc, verify
+    from .housekeeping import gc, repair, verify
     from .ingest.classification import ingest_classification
     from .ingest.coco import ingest_coco
     from .ingest.yolo import ingest_yolo

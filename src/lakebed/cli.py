@@ -196,6 +196,16 @@ def verify(path: str, level: Any) -> None:
 
 @command
 @click.argument("path")
+@click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
+def repair(path: str, dry_run: bool) -> None:
+    """Save what is whole of a damaged dataset; nothing is deleted or overwritten."""
+    from .housekeeping import repair as mend
+
+    click.echo(mend(path, dry_run, progressbar=sys.stderr.isatty()))
+
+
+@command
+@click.argument("path")
 @click.option("--delete", is_flag=True, help="Remove them; without it they are only listed.")
 @click.option("--grace-hours", type=float, default=168.0, show_default=True, help="Keep what is younger.")
 @click.option("--exclusive", is_flag=True, help="Nobody else has the dataset open: allow a grace under two hours.")

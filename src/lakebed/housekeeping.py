@@ -1,4 +1,4 @@
-"""Datasets checked and cleaned up, by path too, because one that needs it may not open."""
+"""Datasets checked, repaired and cleaned up, by path too, because one that needs it may not open."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ from typing import Any
 
 from .handle import Handle
 from .places import Creds, Path, find_place
+from .storage.errors import DamageError, FormatError
 from .storage.gc import GRACE, GcReport
 from .storage.gc import gc as clean_up
 from .storage.links.reader import UrlReader
-from .storage.repository import Repository
+from .storage.repair import RepairReport
+from .storage.repair import repair as mend
+from .storage.repository import Repository, no_dataset
+from .storage.stores import Store
 from .storage.verify import Level, VerifyReport
 from .storage.verify import verify as check
 
@@ -33,9 +37,40 @@ def verify(
     Raises:
         NotFoundError: kind "no-dataset".
     """
-    repository = _repository(dataset, creds)
+    try:
+        repository = _repository(dataset, creds)
+    except (DamageError, FormatError) as error:
+        if isinstance(dataset, Handle) or not _looks_like_one(find_place(dataset, creds).store, error):
+            raise
+        repository = Repository(find_place(dataset, creds).store, UrlReader(), "")
     with ExitStack() as stack:
         return check(repository, level, Bars(stack) if progressbar else None)
+
+
+def repair(path: Path, dry_run: bool = False, progressbar: bool = False, creds: Creds = None) -> RepairReport:
+    """Save what is whole of a damaged dataset, by one new log entry; nothing is deleted or overwritten.
+
+    Branches go back to their newest version that can be read, with the rows of it that are whole; tags and views that
+    lead nowhere are dropped.
+
+    Args:
+        path: of the dataset; open it anew afterwards.
+        dry_run: only report what would be done.
+        progressbar: show how far it is.
+        creds: for S3.
+
+    Returns:
+        A report; ``report.actions``, ``report.lost_rows``, and ``print(report)`` for people.
+
+    Raises:
+        DamageError: kind "beyond-repair".
+        NotFoundError: kind "no-dataset".
+    """
+    store = find_place(path, creds).store
+    if not _has_log(store):
+        raise no_dataset(store.url)
+    with ExitStack() as stack:
+        return mend(store, UrlReader(), dry_run, Bars(stack) if progressbar else None)
 
 
 def gc(
@@ -66,6 +101,15 @@ def gc(
     repository = _repository(dataset, creds)
     with ExitStack() as stack:
         return clean_up(repository, grace_hours * 3600, dry_run, exclusive, Bars(stack) if progressbar else None)
+
+
+def _looks_like_one(store: Store, error: DamageError | FormatError) -> bool:
+    """Whether a dataset that does not open can be looked at all the same: damaged, but not of a later format."""
+    return error.kind != "future-format" and _has_log(store)
+
+
+def _has_log(store: Store) -> bool:
+    return next(store.list("log/"), None) is not None
 
 
 def _repository(dataset: Path | Handle, creds: Creds) -> Repository:

@@ -278,6 +278,30 @@ def test_verify_finds_nothing_wrong_and_then_what_is(tmp_path: Path) -> None:
     assert not lakebed.verify(tmp_path / "ds", "full").ok
 
 
+def test_repair_saves_what_is_whole(tmp_path: Path) -> None:
+    ds = street(5, path=str(tmp_path / "ds"))
+    first = ds.commit_id
+    ds.info.note = "second"
+    ds.commit("second")
+    assert not lakebed.repair(tmp_path / "ds").problems
+    newest = max((tmp_path / "ds" / "log").iterdir())
+    newest.unlink()
+    newest.write_bytes(b"nonsense")
+    (tmp_path / "ds" / "FORMAT").unlink()
+    (tmp_path / "ds" / "FORMAT").write_bytes(b"nonsense")
+    assert not lakebed.verify(tmp_path / "ds").ok
+    with pytest.raises(lakebed.LakebedError):
+        lakebed.load(tmp_path / "ds")
+    assert lakebed.repair(tmp_path / "ds", dry_run=True).actions
+    assert lakebed.repair(tmp_path / "ds", progressbar=True).actions
+    again = lakebed.load(tmp_path / "ds")
+    assert (again.commit_id, label_codes(again)) == (first, label_codes(ds))
+    # The damaged log entry stays where it is: repair overwrites nothing.
+    assert {problem.kind for problem in again.verify("deep").problems} <= {"log"}
+    with pytest.raises(NotFoundError):
+        lakebed.repair(tmp_path / "nothing")
+
+
 def test_clean_up_reports_first_and_keeps_every_version(tmp_path: Path) -> None:
     ds = street(5, path=str(tmp_path / "ds"))
     first = ds.commit_id
