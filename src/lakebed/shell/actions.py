@@ -23,7 +23,7 @@ from .layout import cut
 from .messages import help_text
 from .names import Names
 from .pages import ROW, Page
-from .pictures import grid, row_in_full, tiles_that_fit
+from .pictures import drawable, grid, row_in_full, tiles_that_fit
 from .pieces import highlight
 from .session import Finished, Session
 from .tables import table
@@ -224,7 +224,7 @@ def plot(session: Session, call: Call) -> None:
     words = list(call.words)
     count = int(words.pop()) if words and words[-1].isdecimal() else None
     if words:
-        session.work(lambda: found.plot(count, path=words[0]))
+        session.work(lambda: found.plot(count, path=words[0], tensors=drawable(found) or all_tensors(found)))
         say(session, f"wrote {words[0]}")
         return
     screen = session.output.screen
@@ -233,6 +233,11 @@ def plot(session: Session, call: Call) -> None:
     if not shown:
         raise StateError("there are no rows to draw", kind="no-rows")
     session.output.lines(session.work(lambda: grid(found, shown, screen)))
+
+
+def all_tensors(found: Readable) -> list[str]:
+    """Also those that the query did not ask for."""
+    return [spec.name for spec in found._schema() if not spec.hidden]
 
 
 def export_(session: Session, call: Call) -> None:

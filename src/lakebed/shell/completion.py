@@ -41,7 +41,7 @@ def complete(text: str, names: Names, list_paths: ListPaths, asked: bool = True)
         list_paths: looks into folders, for `.open`, `.export` and FROM.
         asked: whether the user pressed Tab; without it nothing is offered before a word has begun.
     """
-    if is_command(text):
+    if is_command(text) or text.strip() == ".":
         return _complete_command(text, names, list_paths, asked)
     return complete_query(text, names, list_paths, asked)
 

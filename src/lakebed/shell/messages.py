@@ -98,5 +98,6 @@ def _aligned(rows: Sequence[tuple[str, str, str]]) -> list[Text]:
     """Names with their arguments in one column, what they do in the next."""
     width = max(len(name) + len(usage) for name, usage, _ in rows) + 3
     return [
-        Text.assemble((name, "bold cyan"), f" {usage}".ljust(width - len(name)), help) for name, usage, help in rows
+        Text.assemble((name, "bold cyan"), f"{'' if usage[:1] == '(' else ' '}{usage}".ljust(width - len(name)), help)
+        for name, usage, help in rows
     ]

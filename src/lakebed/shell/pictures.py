@@ -62,7 +62,7 @@ def grid(found: Readable, numbers: Sequence[int], screen: Screen) -> list[Text]:
     """
     columns = max(1, min(len(numbers), (screen.width + GAP) // (TILE + GAP)))
     width = (screen.width - GAP * (columns - 1)) // columns
-    pictures = pictures_of(found._source(), np.arange(len(numbers)), found._names())
+    pictures = pictures_of(found._source(), np.arange(len(numbers)), drawable(found))
     lines: list[Text] = []
     for start in range(0, len(numbers), columns):
         tiles = [
@@ -71,6 +71,11 @@ def grid(found: Readable, numbers: Sequence[int], screen: Screen) -> list[Text]:
         ]
         lines += [*_side_by_side(tiles, width), Text()]
     return lines[:-1]
+
+
+def drawable(found: Readable) -> Sequence[str] | None:
+    """The tensors to draw: those of the result, or all there are (None) if the query left the images out."""
+    return found._names() if image_columns(found) else None
 
 
 def tiles_that_fit(screen: Screen) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -18,6 +19,8 @@ COMMENT = "comment"
 UNCLOSED = "unclosed"
 """A string, quoted name or comment whose end has not been typed yet."""
 BAD = "bad"
+
+_HALVES = re.compile("[\ud800-\udfff]")
 
 MOST_ERRORS = 32
 """Unreadable characters after which the rest of a text is one piece: whoever pasted it did not paste a query."""
@@ -44,12 +47,14 @@ def pieces(text: str) -> list[Piece]:
     """
     found: list[Piece] = []
     start = 0
+    # Halves of characters are refused before all else; so that the rest is read, each is another unreadable one here.
+    readable = text if text.isascii() else _HALVES.sub("\0", text)
     for _ in range(MOST_ERRORS):
         try:
-            found += _cut(text, start, len(text))
+            found += _cut(text, readable, start, len(text))
         except TQLError as error:
             bad = start + error.span.start
-            found += _cut(text, start, bad)
+            found += _cut(text, readable, start, bad)
             to_the_end = error.kind in ("unclosed", "too-long")
             end = len(text) if to_the_end else start + max(error.span.end, error.span.start + 1)
             found.append(Piece(UNCLOSED if error.kind == "unclosed" else BAD, bad, end, text[bad:end]))
@@ -59,10 +64,10 @@ def pieces(text: str) -> list[Piece]:
     return [*found, Piece(BAD, start, len(text), text[start:])]
 
 
-def _cut(text: str, start: int, end: int) -> Iterator[Piece]:
+def _cut(text: str, readable: str, start: int, end: int) -> Iterator[Piece]:
     """Pieces of a part that the lexer can read; comments are what it skips between tokens."""
     after = start
-    tokens = tokenize(text[start:end])
+    tokens = tokenize(readable[start:end])
     for token in tokens:
         yield from _comments(text, after, start + token.start)
         after = start + token.end

@@ -51,8 +51,8 @@ def run_cancellable(work: Callable[[], T], interrupt: Callable[[], Any], grace: 
             done.set()
 
     thread = threading.Thread(target=target, name="lakebed shell", daemon=True)
-    thread.start()
     try:
+        thread.start()
         # A wait without timeout cannot be interrupted on Windows.
         while not done.wait(STEP):
             pass

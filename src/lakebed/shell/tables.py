@@ -9,7 +9,7 @@ from typing import Any, Literal
 from rich.cells import cell_len
 from rich.text import Text
 
-from .layout import cut, fitting, lines_of, one_line, wrapped
+from .layout import NARROWEST, cut, fitting, lines_of, one_line, wrapped
 from .pages import ROW, Page, Preview
 from .previews import half_blocks, shades
 
@@ -68,7 +68,9 @@ def _wanted(page: Page, place: int, tall: bool) -> int:
         if isinstance(value, Preview):
             texts.append(value.pixels.shape[1])
         elif tall:
-            texts += [cell_len(line) for line in lines_of(value)]
+            lines = lines_of(value)
+            # The last line may have to say how many more there are.
+            texts += [NARROWEST if len(lines) > IMAGE_LINES else 0, *map(cell_len, lines)]
         else:
             texts.append(cell_len(one_line(value)))
     return min(WIDEST, max(texts))

@@ -1,0 +1,103 @@
+from __future__ import annotations
+
+import _thread
+import threading
+from collections.abc import Callable
+
+import pytest
+from lakebed.tql.errors import TQLError
+
+from face_data import numbers
+from lakebed import engine
+from lakebed.shell.running import Cancelled, run_cancellable
+
+
+def nothing() -> None:
+    raise AssertionError("not interrupted")
+
+
+def press_ctrl_c(when: threading.Event) -> threading.Thread:
+    """Interrupts the main thread, as Ctrl-C does, once `when` is set."""
+    thread = threading.Thread(target=lambda: when.wait(60) and _thread.interrupt_main())
+    thread.start()
+    return thread
+
+
+def test_work_that_is_not_cancelled_gives_its_value_or_its_error() -> None:
+    assert run_cancellable(lambda: 7, nothing) == 7
+
+    def fails() -> None:
+        raise KeyError("x")
+
+    with pytest.raises(KeyError):
+        run_cancellable(fails, nothing)
+
+
+def cancelled(work: Callable[[threading.Event], object], interrupt: Callable[[], object], grace: float) -> Cancelled:
+    started = threading.Event()
+    presser = press_ctrl_c(started)
+
+    def begun() -> object:
+        started.set()
+        return work(started)
+
+    with pytest.raises(Cancelled) as caught:
+        run_cancellable(begun, interrupt, grace)
+    presser.join()
+    return caught.value
+
+
+def test_ctrl_c_interrupts_the_work_until_it_stops() -> None:
+    stop = threading.Event()
+    asked: list[int] = []
+
+    def interrupt() -> None:
+        asked.append(1)
+        if len(asked) == 3:
+            stop.set()
+
+    error = cancelled(lambda _: stop.wait(60), interrupt, grace=60)
+    assert not error.left_running
+    assert len(asked) == 3
+
+
+def test_work_that_does_not_stop_in_time_is_left_to_itself() -> None:
+    stop = threading.Event()
+    error = cancelled(lambda _: stop.wait(60), lambda: None, grace=0.1)
+    assert error.left_running
+    assert "background" in str(error)
+    stop.set()
+
+
+def test_a_second_ctrl_c_waits_no_longer() -> None:
+    stop, waiting = threading.Event(), threading.Event()
+    again = press_ctrl_c(waiting)
+    error = cancelled(lambda _: stop.wait(60), waiting.set, grace=60)
+    again.join()
+    assert error.left_running
+    stop.set()
+
+
+def test_a_query_in_the_database_is_interrupted_and_the_next_one_runs() -> None:
+    ds = numbers(3000)
+    ds.commit("for FROM", allow_empty=True)
+    seen: list[BaseException] = []
+    slow = f'select count(*) from "{ds.path}" a, "{ds.path}" b, "{ds.path}" c where a.x + b.x * c.x = 7'
+    began = threading.Event()
+
+    def work() -> None:
+        began.set()
+        try:
+            ds.query(slow)
+        except TQLError as error:
+            seen.append(error)
+            raise
+
+    presser = press_ctrl_c(began)
+    with pytest.raises(Cancelled) as caught:
+        run_cancellable(work, engine.interrupt, grace=60)
+    presser.join()
+    assert not caught.value.left_running
+    assert isinstance(seen[0], TQLError)
+    assert seen[0].kind == "interrupted"
+    assert len(ds.query("select * where x > 2997")) == 2
