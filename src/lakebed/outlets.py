@@ -133,6 +133,30 @@ class Outlets(ABC):
         )
         return loader
 
+    def tensorflow(
+        self,
+        tensors: Sequence[str] | None = None,
+        tobytes: bool | Sequence[str] = False,
+        fetch_chunks: bool = True,
+        **options: Any,
+    ) -> Any:
+        """A `tf.data.Dataset` of one dictionary of tensors for each row; needs TensorFlow.
+
+        Args:
+            tensors: which tensors are read, groups by their name; None reads all that are shown.
+            tobytes: give images as the bytes of their files, for `tf.io.decode_image`: True for all of them, or names.
+            fetch_chunks: accepted for old scripts and unused.
+            options: more of `lakebed.loader.numpy_batches`: ``shuffle=``, ``seed=``, ``transform=``, ``resize=``, ...
+
+        Raises:
+            StateError: kind "missing-library", TensorFlow is not installed.
+            InvalidInputError: kind "no-tensorflow-type", a tensor holds what TensorFlow has no type for.
+        """
+        from .loader.tensorflow_data import tensorflow_dataset
+
+        chosen = self._full_names(self._names() if tensors is None else tensors)
+        return tensorflow_dataset(self._pinned(), chosen, tobytes, **options)
+
     def to_arrow(self, tensors: Sequence[str] | None = None) -> pa.Table:
         """The stored values of the tensors as an Arrow table; links are URLs, big payloads null.
 

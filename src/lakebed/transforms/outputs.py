@@ -27,7 +27,7 @@ class SamplesOut:
 
     >>> out = SamplesOut()
     >>> out.append({"a": 1, "b": 2}); out.a.append(3); out["b"].append(4)
-    >>> out.rows()
+    >>> rows_of(out)
     [{'a': 1, 'b': 2}, {'a': 3, 'b': 4}]
     """
 
@@ -69,10 +69,6 @@ class SamplesOut:
         for number in range(next(iter(lengths.values()), 0)):
             self.append({name: values[number] for name, values in samples.items()})
 
-    def rows(self) -> list[Fields]:
-        """The rows made so far; a tensor that got fewer samples than others is missing from the last ones."""
-        return self._rows
-
     def __getitem__(self, name: str) -> TensorOut:
         return TensorOut(self, name)
 
@@ -92,6 +88,14 @@ class SamplesOut:
     def _reach(self, row: int) -> None:
         while len(self._rows) <= row:
             self._rows.append(Fields())
+
+
+def rows_of(out: SamplesOut) -> list[Fields]:
+    """The rows made so far; a tensor that got fewer samples than others is missing from the last ones.
+
+    A function, because a method's name would hide the tensor of that name.
+    """
+    return out._rows
 
 
 class TensorOut:

@@ -15,7 +15,7 @@ from ..storage.htypes import EncodeContext, htype_of
 from ..storage.htypes.payload import PayloadHtype
 from ..storage.links.base import LinkReader, StoredLink
 from ..storage.schema import TensorSpec
-from .outputs import Fields, SamplesOut, detached
+from .outputs import Fields, SamplesOut, detached, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +119,7 @@ def _one(job: Job, index: int, item: Any) -> Outcome:
 def _called(step: Step, sample: Any) -> list[Fields]:
     out = SamplesOut()
     step.function(sample, out, *step.args, **step.kwargs)
-    return out.rows()
+    return rows_of(out)
 
 
 def failed(error: Exception, index: int) -> Outcome:
