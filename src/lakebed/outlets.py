@@ -177,6 +177,6 @@ class Outlets(ABC):
         print(summary_text(repr(self), self._source(), self._names()))
 
     def _repr_html_(self) -> str:
-        from .summary import summary_html
+        from .notebook import notebook_html
 
-        return summary_html(repr(self), self._source(), self._names())
+        return notebook_html(repr(self), self._source(), self._names(), self._numbers())

@@ -131,3 +131,18 @@ def test_captions_of_a_view_give_the_rows_of_the_dataset() -> None:
     view = street(6)[3:5]
     titles = [one.title.split("   ")[0] for one in pictures_of(view._source(), np.array([1, 0]), None, view._numbers())]
     assert titles == ["row 4", "row 3"]
+
+
+def test_a_notebook_shows_the_first_pictures_and_reads_nothing_from_the_network(tmp_path: Path) -> None:
+    assert "data:image/png" in street(3)._repr_html_()
+    assert "data:image/png" in street(3)[1:]._repr_html_()
+    assert "<img" not in street(0)._repr_html_()
+    assert "<img" not in numbers(2)._repr_html_()
+    ds = lakebed.empty(fresh_path())
+    ds.create_tensor(
+        "images", htype="link[image]", verify=False, create_shape_tensor=False, create_sample_info_tensor=False
+    )
+    ds.append({"images": lakebed.link("https://nowhere.invalid/a.jpg")})
+    assert "<img" not in ds._repr_html_()
+    ds.images[0] = lakebed.link(tmp_path / "gone.jpg")
+    assert "does not exist" in ds._repr_html_()
