@@ -2,8 +2,8 @@
 
     python bench/query.py [--rows 118287 1000000] [--repeats 7]
 
-CPU milliseconds (user and system, all threads), the least of the repeats after one warm run: derived arrays are kept with a
-snapshot, and a second query finds them. Every answer is compared with the hand-written one's before it is timed.
+CPU milliseconds (user and system, all threads), the least of the repeats after one warm run: derived arrays are kept
+with a snapshot, and a second query finds them. Every answer is compared with the hand-written one's before it is timed.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ class ArrowSource:
 
 @dataclass(frozen=True)
 class Case:
-    """One question, asked in TQL, in SQL over the tables ``rows`` and ``elements``, and of NumPy where that is natural."""
+    """One question: in TQL, in SQL over the tables ``rows`` and ``elements``, and of NumPy where that is natural."""
 
     name: str
     tql: str
@@ -129,7 +129,8 @@ CASES = (
     Case(
         "all labels of one class",
         "select * where categories = 'person'",
-        f"select i from rows where len(categories) > 0 and i not in (select i from elements where label <> {code('person')}) order by i",
+        "select i from rows where len(categories) > 0 and i not in "
+        f"(select i from elements where label <> {code('person')}) order by i",
     ),
     Case(
         "any box wider than 300",
@@ -167,7 +168,11 @@ CASES = (
         f"select i from rows where list_contains(categories, {code('car')}) order by score desc, i limit 10",
     ),
     Case("one row by number", "select * where row_number() = 50000", "select i from rows where i = 50000"),
-    Case("a range of rows", "select * where row_number() between 100 and 199", "select i from rows where i between 100 and 199"),
+    Case(
+        "a range of rows",
+        "select * where row_number() between 100 and 199",
+        "select i from rows where i between 100 and 199",
+    ),
 )  # fmt: skip
 
 

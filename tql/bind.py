@@ -1,4 +1,4 @@
-"""Trees to bound queries: sources opened, names and types resolved, clause by clause; expressions are bound elsewhere."""
+"""Trees to bound queries: names and types resolved, clause by clause; expressions are bound elsewhere."""
 
 from __future__ import annotations
 

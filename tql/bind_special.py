@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,6 +11,7 @@ from .bind_boxes import bind_box, bind_coalesce, bind_concat, bind_iou, bind_max
 from .bind_conditions import bind_condition
 from .bound import (
     BOOL,
+    FLOAT,
     INT,
     JSON,
     TEXT,
@@ -27,6 +29,7 @@ from .bound import (
     Reduce,
     ReduceAxis,
     Ref,
+    Relevance,
     RowId,
     RowNumber,
     ShapeOf,
@@ -236,6 +239,22 @@ def bind_data(node: nodes.Call, scope: Scope) -> Expr:
     return CellAt(column.field, at.value, type=column.type, span=node.span)
 
 
+# --- search -------------------------------------------------------------------------------------------------------
+
+
+def bind_relevance(node: nodes.Call, scope: Scope) -> Expr:
+    """BM25_SIMILARITY of a stored text column and known words."""
+    value, search = scope.bind(plain(node.args[0])), folded(scope.bind(plain(node.args[1])))
+    if not isinstance(value, Ref) or value.type != TEXT or value.field.origin is None or value.field.grouped:
+        raise TQLTypeError("BM25_SIMILARITY takes a text column of the dataset", kind="argument-type", span=value.span)
+    words = re.findall(r"\w+", search.value.lower()) if search is not None and isinstance(search.value, str) else []
+    if not words:
+        raise TQLTypeError(
+            "BM25_SIMILARITY takes known words to look for", kind="argument-type", span=node.args[1].span
+        )
+    return Relevance(value, tuple(dict.fromkeys(words)), type=FLOAT, span=node.span)
+
+
 # --- weights ---------------------------------------------------------------------------------------------------------
 
 
@@ -280,6 +299,7 @@ SPECIAL: dict[str, Callable[[nodes.Call, Scope], Expr]] = {
     "ROW_ID": bind_row_id,
     "RANDOM": bind_random,
     "DATA": bind_data,
+    "BM25_SIMILARITY": bind_relevance,
     "MAX_WEIGHT": bind_weight,
     "SUM_WEIGHT": bind_weight,
     "BOX_WIDTH": bind_box,

@@ -291,6 +291,14 @@ class UserCall(Bound):
 
 
 @dataclass(frozen=True, slots=True)
+class Relevance(Bound):
+    """How well a text column's cell answers the words of a search (BM25 over the whole column)."""
+
+    value: Ref
+    words: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class InRelation(Bound):
     """``value IN (SELECT one_column ...)``."""
 
@@ -305,7 +313,7 @@ class ExistsRelation(Bound):
 
 Expr = (
     Const | Ref | Map | Compare | Logic | Member | Choose | Reduce | ReduceAxis | ListCall | ShapeOf | Pick | JsonPick
-    | CellAt | RowNumber | RowId | Random | UserCall | InRelation | ExistsRelation
+    | CellAt | RowNumber | RowId | Random | UserCall | Relevance | InRelation | ExistsRelation
 )  # fmt: skip
 
 ELEMENTWISE = (Map, Compare, Logic, Member, Choose)
@@ -324,7 +332,7 @@ def children(expr: Expr) -> Iterator[Expr]:
                 yield condition
                 yield result
             yield expr.otherwise
-        case Member() | Reduce() | ReduceAxis() | ShapeOf() | InRelation():
+        case Member() | Reduce() | ReduceAxis() | ShapeOf() | InRelation() | Relevance():
             yield expr.value
         case Pick():
             yield expr.value

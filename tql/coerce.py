@@ -131,7 +131,7 @@ def check_comparable(left: Expr, right: Expr, span: Span) -> None:
 
 
 def member(value: Expr, items: Sequence[Expr], span: Span) -> Expr:
-    """``value IN (items)``: one `Member` where all items are known numbers, strings or labels, else equalities joined by OR."""
+    """``value IN (items)``: one `Member` where all items are known, else equalities joined by OR."""
     resolved = [resolve_labels(item, value) for item in items]
     for item in resolved:
         check_comparable(value, item, span)

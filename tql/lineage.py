@@ -1,4 +1,4 @@
-"""Where the rows of a bound query come from: which dataset, in an order that means something, needing an outer row or not."""
+"""Where the rows of a bound query come from: which dataset, in which order, with or without an outer row."""
 
 from __future__ import annotations
 

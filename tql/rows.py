@@ -1,8 +1,8 @@
 """Row plans: how the ordered list of row numbers of a plain query is found, and tests on rows that need no SQL.
 
-A query whose columns are all stored columns of one dataset is only a list of rows. The engine runs such a plan with NumPy
-over the Arrow children of label columns, with SQL over element tables, and with SQL over the rows for all else; each
-node says what it yields, never how.
+A query whose columns are all stored columns of one dataset is only a list of rows. The engine runs such a plan with
+NumPy over the Arrow children of label columns, with SQL over element tables, and with SQL over the rows for all else;
+each node says what it yields, never how.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class LabelTest:
 
 @dataclass(frozen=True, slots=True)
 class ScalarTest:
-    """A column of single values compared with known ones; with `negated` the rows where that is false (and not NULL)."""
+    """A column of single values compared with known ones; with `negated` the rows where that is false, not NULL."""
 
     column: ColumnInfo
     condition: Compare | Member

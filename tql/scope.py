@@ -55,7 +55,7 @@ class Context:
     datasets: list[DatasetUse] = field(default_factory=list)
     next_number: int = 0
     binders: Binders | None = None
-    """How expressions and sub-queries are bound; set by `lakebed.tql.bind`, so that clauses need not import each other."""
+    """How expressions and sub-queries are bound; set by `lakebed.tql.bind`, so that no clause imports another."""
 
     def new_field(self, name: str, type: Type, **more: Any) -> Field:
         self.next_number += 1

@@ -1,7 +1,7 @@
 """Relations to one DuckDB statement: a chain of common tables, one for each step, with every value as a parameter.
 
-No name and no value of the query stands in the text: columns are called by their numbers (``c7``), inputs ``t0``, ``t1``,
-and constants travel as ``$1``, ``$2``.
+No name and no value of the query stands in the text: columns are called by their numbers (``c7``), inputs ``t0``,
+``t1``, and constants travel as ``$1``, ``$2``.
 """
 
 from __future__ import annotations
@@ -80,6 +80,8 @@ class Step:
     dense: str | None = None
     """The column, if any, that counts its rows from 0 in their order."""
     groups: tuple[str, int] | None = None
+    row_id: str | None = None
+    """The column that holds permanent row ids, where they were asked for and the rows are of one dataset."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,9 @@ arrays are fused into one lambda over the elements, so that no list is built bet
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from .bound import (
     ELEMENTWISE,
@@ -30,6 +31,7 @@ from .bound import (
     Reduce,
     ReduceAxis,
     Ref,
+    Relevance,
     RowId,
     RowNumber,
     ShapeOf,
@@ -41,7 +43,7 @@ from .schema import ColumnInfo
 from .sql import SMALL_FLOATS, SQL_TYPES, Step, Writer
 from .sql_compare import json_compare, json_path, nan_guard
 from .sql_operands import array_operands, maybe_null
-from .sql_rows import subquery, write_call, write_random
+from .sql_rows import write_call, write_exists, write_in_relation, write_random, write_relevance
 from .sql_subscripts import item_shape, pick_list, pick_one, pick_shape
 
 MISMATCH = "lakebed-shape-mismatch "
@@ -92,33 +94,19 @@ class ExpressionWriter:
                 return self.other(expr)
 
     def other(self, expr: Expr) -> str:
-        match expr:
-            case Reduce():
-                return self.reduce(expr)
-            case ListCall():
-                return self.list_call(expr)
-            case Pick():
-                return self.pick_one(expr)
-            case JsonPick():
-                return self.json_pick(expr)
-            case RowNumber():
-                return self.row_number()
-            case RowId():
-                return f"{self.step.rows[0][0]}_id"
-            case Random():
-                return write_random(self, expr)
-            case UserCall():
-                return write_call(self, expr)
-            case CellAt():
-                cell = self.writer.runtime.cell(*cell_key(expr))
-                return "NULL" if cell is None else self.writer.param(cell.value, SQL_TYPES[expr.type.base])
-            case InRelation():
-                query, field = subquery(self, expr.query), expr.query.fields[0]
-                return f"({self.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}))"
-            case ExistsRelation():
-                return f"EXISTS (SELECT 1 FROM {subquery(self, expr.query)})"
-            case _:
-                raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
+        writer = SCALARS.get(type(expr))
+        if writer is None:
+            raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
+        return writer(self, expr)
+
+    def row_id(self, expr: RowId) -> str:
+        if self.step.row_id is None:
+            raise TQLUnsupportedError("ROW_ID() needs rows of one dataset, not groups or joins", span=expr.span)
+        return self.step.row_id
+
+    def cell_value(self, expr: CellAt) -> str:
+        cell = self.writer.runtime.cell(*cell_key(expr))
+        return "NULL" if cell is None else self.writer.param(cell.value, SQL_TYPES[expr.type.base])
 
     def const(self, expr: Const, small: bool = False) -> str:
         if expr.value is None:
@@ -221,7 +209,7 @@ class ExpressionWriter:
             case _ if isinstance(expr, ELEMENTWISE):
                 return self.elementwise(expr)
             case Pick():
-                return self.pick_list(expr)
+                return pick_list(self, expr)
             case ShapeOf():
                 return self.shape(expr.value)
             case ListCall():
@@ -290,7 +278,7 @@ class ExpressionWriter:
                 empty = self.writer.param([0] * (1 if dims is None else len(dims)), "BIGINT[]")
                 return f"COALESCE(CAST(c{expr.field.number}_shape AS BIGINT[]), {empty})"
             case Pick():
-                return self.pick_shape(expr)
+                return pick_shape(self, expr)
             case CellAt():
                 cell = self.writer.runtime.cell(*cell_key(expr))
                 return self.writer.param([0] * len(dims or (0,)) if cell is None else list(cell.shape), "BIGINT[]")
@@ -369,14 +357,22 @@ class ExpressionWriter:
             return sql
         return self.checked(arrays, [self.items(arg) for arg in arrays], sql, "NULL")
 
-    def pick_one(self, expr: Pick) -> str:
-        return pick_one(self, expr)
 
-    def pick_list(self, expr: Pick) -> str:
-        return pick_list(self, expr)
-
-    def pick_shape(self, expr: Pick) -> str:
-        return pick_shape(self, expr)
+SCALARS: dict[type, Callable[[ExpressionWriter, Any], str]] = {
+    Reduce: ExpressionWriter.reduce,
+    ListCall: ExpressionWriter.list_call,
+    Pick: pick_one,
+    JsonPick: ExpressionWriter.json_pick,
+    RowNumber: lambda writer, expr: writer.row_number(),
+    RowId: ExpressionWriter.row_id,
+    Random: write_random,
+    UserCall: write_call,
+    CellAt: ExpressionWriter.cell_value,
+    Relevance: write_relevance,
+    InRelation: write_in_relation,
+    ExistsRelation: write_exists,
+}
+"""How each expression that is one value, and no element-wise operator, is written."""
 
 
 def cell_key(expr: CellAt) -> tuple[int, ColumnInfo, int]:

@@ -1,4 +1,4 @@
-"""DISTINCT, GROUP BY and UNGROUP BY in SQL. A group is the list of its row positions, with lists of the cells that are asked."""
+"""DISTINCT, GROUP BY and UNGROUP BY in SQL: a group is the list of its row positions, with lists of cells."""
 
 from __future__ import annotations
 
@@ -54,12 +54,11 @@ def group_keys(node: GroupBy, writer: Writer, source: Step, pos: str) -> tuple[l
         names = [writer.name("k") for _ in parts]
         keys += [f"{sql} AS {name}" for sql, name in zip(parts, names, strict=True)]
         if isinstance(value, Ref) and value.type.is_array and field.origin is not None:
-            stored = [part for part in ("value", "shape") if part in stored_parts(field)]
-            for part in stored:
-                if (value.field.number, part) in writer.used:
-                    shown.append(
-                        f"first({column_name(value.field, part)} ORDER BY {pos}) AS {column_name(field, part)}"
-                    )
+            shown += [
+                f"first({column_name(value.field, part)} ORDER BY {pos}) AS {column_name(field, part)}"
+                for part in stored_parts(field)
+                if part in ("value", "shape") and (value.field.number, part) in writer.used
+            ]
             continue
         shown.append(f"{names[0]} AS {column_name(field)}")
         if len(names) > 1:

@@ -32,7 +32,8 @@ def write_scan(scan: Scan, writer: Writer) -> Step:
     shown += places(scan, writer)
     order = "row" if scan.rows is None else "pos"
     step = writer.step(f"SELECT {', '.join([*shown, f'row AS {row}', f'{order} AS {pos}'])} FROM {name}")
-    return Step(step, (pos,), ((row, scan.dataset),), in_order=True, dense=pos)
+    row_id = f"{row}_id" if with_id else None
+    return Step(step, (pos,), ((row, scan.dataset),), in_order=True, dense=pos, row_id=row_id)
 
 
 def places(scan: Scan, writer: Writer) -> list[str]:

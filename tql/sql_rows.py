@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bound import BoundQuery, Random, UserCall
+from .bound import BoundQuery, ExistsRelation, InRelation, Random, Relevance, UserCall
 from .sql import SQL_TYPES
 from .sql_columns import inner_relation
 
@@ -42,3 +42,35 @@ def subquery(w: ExpressionWriter, query: BoundQuery) -> str:
     last = inner.write(inner_relation(query), inner)
     w.writer.next_name = inner.next_name
     return f"(WITH {', '.join(inner.steps)} SELECT * FROM {last.name})"
+
+
+def write_in_relation(w: ExpressionWriter, expr: InRelation) -> str:
+    query, field = subquery(w, expr.query), expr.query.fields[0]
+    return f"({w.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}))"
+
+
+def write_exists(w: ExpressionWriter, expr: ExistsRelation) -> str:
+    return f"EXISTS (SELECT 1 FROM {subquery(w, expr.query)})"
+
+
+WORDS = "regexp_extract_all(lower({0}), '[\\p{{L}}\\p{{N}}_]+')"
+"""The words of a text."""
+
+
+def write_relevance(w: ExpressionWriter, expr: Relevance) -> str:
+    """Okapi BM25 (k1 = 1.2, b = 0.75); how often each word occurs is counted over the whole column first."""
+    origin = expr.value.field.origin
+    assert origin is not None, "the binder lets only stored columns through"
+    words = [w.writer.param(word, "VARCHAR") for word in expr.words]
+    corpus = w.writer.input(origin.dataset, (("text", origin.column.value),))
+    counts = ", ".join(f"count(*) FILTER (list_contains(t, {word})) AS d{i}" for i, word in enumerate(words))
+    texts = f"SELECT {WORDS.format('text')} AS t FROM {corpus}"
+    stats = w.writer.step(f"SELECT count(t) AS n, avg(len(t)) AS size, {counts} FROM ({texts})")
+    tokens = WORDS.format(w.scalar(expr.value))
+    length = f"(0.25 + 0.75 * len({tokens}) / (SELECT size FROM {stats}))"
+    parts = []
+    for i, word in enumerate(words):
+        times = f"len(list_filter({tokens}, lambda word: word = {word}))"
+        rarity = f"(SELECT ln(1 + (n - d{i} + 0.5) / (d{i} + 0.5)) FROM {stats})"
+        parts.append(f"{rarity} * {times} * 2.2 / ({times} + 1.2 * {length})")
+    return f"CAST(({' + '.join(parts)}) AS DOUBLE)"

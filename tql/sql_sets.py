@@ -21,7 +21,7 @@ TWO_64 = "18446744073709551616.0"
 
 
 def write_draw(node: DrawFrom, writer: Writer) -> Step:
-    """Rows drawn by weight; a hash of the run's salt and the draw's number is the randomness, so that a seed repeats it."""
+    """Rows drawn by weight; the randomness is a hash of the run's salt and the draw's number: a seed repeats it."""
     source = writer.write(node.source, writer)
     weight, pos = writer.name("w"), writer.name("o")
     sql = f"COALESCE(CAST({ExpressionWriter(writer, source).scalar(node.draw.weight)} AS DOUBLE), 0)"
@@ -65,9 +65,8 @@ def uniform(what: str, writer: Writer) -> str:
 
 
 def with_replacement(node: DrawFrom, writer: Writer, source: Step, weight: str, pos: str, total: str) -> Step:
-    running = writer.step(
-        f"SELECT *, sum({weight}) OVER (ORDER BY {pos} ROWS UNBOUNDED PRECEDING) - {weight} AS low FROM {source.name} WHERE {weight} > 0"
-    )
+    before = f"sum({weight}) OVER (ORDER BY {pos} ROWS UNBOUNDED PRECEDING) - {weight}"
+    running = writer.step(f"SELECT *, {before} AS low FROM {source.name} WHERE {weight} > 0")
     draw = writer.name("o")
     count = f"CASE WHEN {total}.n = 0 THEN 0 ELSE {amount(node, writer, total)} END"
     draws = writer.step(f"SELECT unnest(range({count})) AS {draw}, {total}.total AS total FROM {total}")
@@ -133,9 +132,8 @@ def branch_rows(
             shown.append(f"{expressions.shape(value)} AS {column_name(field, 'shape')}")
     reference = step.groups[0] if step.groups else step.rows[0][0] if len(step.rows) == 1 else "NULL"
     place = f"row_number() OVER ({order_by(step.order).strip()})"
-    return writer.step(
-        f"SELECT {', '.join([*shown, f'{reference} AS {row}', f'{number} AS {branch}', f'{place} AS {pos}'])} FROM {step.name}"
-    )
+    shown += [f"{reference} AS {row}", f"{number} AS {branch}", f"{place} AS {pos}"]
+    return writer.step(f"SELECT {', '.join(shown)} FROM {step.name}")
 
 
 def chosen(node: Combine, together: str, row: str, branch: str, pos: str) -> str:

@@ -1,4 +1,4 @@
-"""Conditions on the elements of aligned columns with NumPy: comparisons with known numbers, joined by AND, OR and NOT."""
+"""Conditions on elements of aligned columns with NumPy: comparisons with known numbers, joined by AND, OR, NOT."""
 
 from __future__ import annotations
 

@@ -6,7 +6,7 @@ All of it is derived, so it is kept as long as the source lives and thrown away 
 from __future__ import annotations
 
 import weakref
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -43,7 +43,8 @@ class ScalarChunk:
 class Derived:
     """What was derived of one source so far."""
 
-    source: weakref.ref[Any]
+    source: Callable[[], SampleSource | None]
+    """The source, as long as somebody holds it."""
     columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
     lists: dict[str, list[ListChunk]] = field(default_factory=dict)
     scalars: dict[str, list[ScalarChunk]] = field(default_factory=dict)
@@ -135,7 +136,10 @@ def derived(source: SampleSource) -> Derived:
     found = _DERIVED.get(key)
     if found is not None and found.source() is source:
         return found
-    made = Derived(weakref.ref(source, lambda _: _DERIVED.pop(key, None)))
+    try:
+        made = Derived(weakref.ref(source, lambda _: _DERIVED.pop(key, None)))
+    except TypeError:  # a class with slots and no __weakref__: derived anew for each query
+        return Derived(lambda: source)
     _DERIVED[key] = made
     return made
 

@@ -1,6 +1,6 @@
 """Runs queries with DuckDB; no other module imports it.
 
-DuckDB sees registered Arrow tables only: it cannot read files, reach the network, load extensions or change its settings.
+DuckDB sees registered Arrow tables only: it cannot read files, reach the network, load extensions or change settings.
 """
 
 from __future__ import annotations
@@ -55,8 +55,8 @@ def run(
         params: values of ``?`` (a sequence) or ``:name`` (a mapping).
         resolve: opens the datasets that FROM names.
         seed: makes SAMPLE BY and RANDOM() repeatable.
-        dialect: "tql", or "sql" for one SELECT of DuckDB's SQL over a table ``dataset`` with a column for each tensor and
-            ``_row``, the row number; a result with a column ``_row`` picks these rows.
+        dialect: "tql", or "sql" for one SELECT of DuckDB's SQL over a table ``dataset`` with a column for each tensor
+            and ``_row``, the row number; a result with a column ``_row`` picks these rows.
 
     Raises:
         TQLError: with the place in the text and a hint.
@@ -78,7 +78,7 @@ def explain(
     *,
     resolve: SourceResolver | None = None,
 ) -> Explanation:
-    """How a query would run: its canonical text, the plan, the SQL and about how many rows; nothing is run but estimates.
+    """How a query would run: canonical text, plan, SQL and about how many rows; nothing is run but estimates.
 
     Raises:
         TQLError: as `run`.

@@ -20,8 +20,8 @@ from .tql.sql import Compiled
 class ResultColumn:
     """One column of a result.
 
-    `tensor` is the tensor of the source that it shows unchanged: read its cells by the result's rows. Otherwise (None) it
-    is a column of `QueryResult.computed`, under its name.
+    `tensor` is the tensor of the source that it shows unchanged: read its cells by the result's rows. Otherwise (None)
+    it is a column of `QueryResult.computed`, under its name.
     """
 
     name: str
@@ -40,10 +40,10 @@ class QueryResult:
     Attributes:
         text: the query.
         columns: the result columns in order.
-        rows: row numbers in ``sources[source]``, int64, in result order, repeats allowed; None if rows of several sources,
-            or none at all, make up the result. With `offsets` the rows of all groups, one group after the other.
-        computed: columns that are no plain tensors, one line per row (or group); None if there are none. Arrays of more
-            than one axis are nested lists; pixels, in results over several sources, are (dataset, row) pairs.
+        rows: row numbers in ``sources[source]``, int64, in result order, repeats allowed; None if rows of several
+            sources, or none at all, make up the result. With `offsets` the rows of all groups, one after the other.
+        computed: columns that are no plain tensors, one line per row (or group); None if there are none. Arrays of
+            more than one axis are nested lists; pixels, in results over several sources, are (dataset, row) pairs.
         offsets: group g holds ``rows[offsets[g]:offsets[g + 1]]``; None if the query does not group.
         sources: the sources that the query read.
         source: the one that `rows` refers to.

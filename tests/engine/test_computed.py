@@ -6,7 +6,7 @@ import math
 from typing import Any
 
 import pytest
-from lakebed.tql.errors import TQLNameError, TQLTypeError
+from lakebed.tql.errors import TQLNameError, TQLTypeError, TQLUnsupportedError
 
 from lakebed import engine
 from lakebed.user_functions import FUNCTIONS, register_function
@@ -60,7 +60,10 @@ ITEMS: dict[str, Any] = {
     "maxsim(grid, array[array[0, 0, 1]]) as x": [5, 6, 7, 8, 9, 10, 11, None],
     "box_width(boxes) as x": [[0], [10, 11], [], [30, 31], [40], [], [60, 61], [70, 71]],
     "box_area(boxes) as x": [[0], [50, 55], [], [150, 155], [200], [], [300, 305], [350, 355]],
-    "iou(boxes, array[1, 1, 10, 5]) as x": [[0], [1, 50 / 55], [], [24 / 176, 24 / 181], [14 / 236], [], [0, 0], [0, 0]],
+    "iou(boxes, array[1, 1, 10, 5]) as x": [
+        *[[0], [1, 50 / 55], [], [24 / 176, 24 / 181]],
+        *[[14 / 236], [], [0, 0], [0, 0]],
+    ],
     "abs(num - 4) as x": [1, 3, None, 2, 1, 3, 3, 4],
     "round(score) as x": [0, 0, math.nan, None, 1, 2, 3, -1],
     "sqrt(score) >= 0 as x": [True, True, False, None, True, True, True, False],
@@ -77,7 +80,10 @@ ITEMS: dict[str, Any] = {
         *["big", "big", "big", "small"],
     ],
     "case num when 7 then 1 end as x": [None, None, None, None, None, 1, 1, None],
-    "cast(categories as text) as x": [["car"], ["car", "bus"], [], ["bus", "bus"], ["truck"], [], ["car"] * 2, ["truck", "car"]],
+    "cast(categories as text) as x": [
+        *[["car"], ["car", "bus"], [], ["bus", "bus"]],
+        *[["truck"], [], ["car", "car"], ["truck", "car"]],
+    ],
     "cast(num as text) as x": ["3", "1", None, "2", "5", "7", "7", "0"],
     "cast(score as int) as x": [0, 0, None, None, 1, 2, 3, -1],
     "cast(meta['a'] as int) as x": [4, 4, None, None, None, None, 6, None],
@@ -143,6 +149,19 @@ def test_random_is_another_number_for_each_row_and_repeats_with_its_seed(street:
     first, again, other = (engine.run(street, text, seed=seed).computed for seed in (1, 1, 2))
     assert first is not None and first == again and first != other
     assert len(set(first.column("r").to_pylist())) == 8
+
+
+def test_bm25_ranks_texts_by_the_words_of_a_search(street: MemorySource) -> None:
+    result = engine.run(street, "select bm25_similarity(text, 'Apple pie') as s order by s desc limit 3")
+    assert result.rows is not None and list(result.rows) == [1, 4, 0]
+    assert result.computed is not None
+    best, second, none = result.computed.column("s").to_pylist()
+    assert best > second > none == 0
+
+
+def test_row_ids_belong_to_rows(street: MemorySource) -> None:
+    with pytest.raises(TQLUnsupportedError, match="ROW_ID"):
+        engine.run(street, "select flag, row_id() as i group by flag")
 
 
 def test_parameters_stand_for_values(street: MemorySource) -> None:

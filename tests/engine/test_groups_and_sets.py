@@ -151,6 +151,8 @@ def test_sub_queries(street: MemorySource) -> None:
     assert picked(engine.run(street, "select * where num in (select num where flag)")) == [0, 3, 4, 7]
     assert picked(engine.run(street, "select num where exists (select * where num > 100)")) == []
     assert picked(engine.run(street, "with t as (select * where num > 2) select * from t where flag")) == [0, 4]
+    correlated = "select * where exists (select * from (select num as m) where m = num + 2)"
+    assert picked(engine.run(street, correlated)) == [0, 1, 4, 7]
     inner = "select num * 2 as d, * where flag"
     assert picked(engine.run(street, f"select * from ({inner}) where contains(categories, 'bus') and d > 1")) == [3]
 
@@ -192,7 +194,10 @@ def test_datasets_are_opened_by_path_and_joined(street: MemorySource) -> None:
 
     rows = engine.run(None, 'select * from "s3://a/b@main" where num > 5', resolve=resolve)
     assert picked(rows) == [5, 6] and opened == [("s3://a/b@main", None)]
-    text = 'select a.num as n, b.images as i from "one" as a join "two" version \'v1\' as b on a.num = b.num where a.num = 3'
+    text = (
+        'select a.num as n, b.images as i from "one" as a join "two" version \'v1\' as b on a.num = b.num '
+        "where a.num = 3"
+    )
     joined = engine.run(None, text, resolve=resolve)
     assert values(joined, "n") == [3] and values(joined, "i") == [{"dataset": 1, "row": 0}]
     both = engine.run(

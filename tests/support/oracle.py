@@ -1,4 +1,4 @@
-"""What a query means, evaluated over the tree row by row with NumPy and no SQL; for tests that compare the engine with it."""
+"""What a query means, evaluated over the tree row by row with NumPy and no SQL, to compare the engine with."""
 
 from __future__ import annotations
 
@@ -67,8 +67,7 @@ class Oracle:
             kept = expanded(source, kept, select.expand)
         if select.group_by:
             return self.grouped(kept, select, aliases)
-        lines = [self.shown(line, position, select, aliases) for position, line in enumerate(kept)]
-        return lines
+        return [self.shown(line, position, select, aliases) for position, line in enumerate(kept)]
 
     def source(self, source: nodes.Source | None) -> list[Line]:
         if isinstance(source, nodes.QuerySource):

@@ -179,45 +179,38 @@ def integers(op: str, a: int, b: int) -> int | None:
 
 def evaluate(node: nodes.Expr, row: Row) -> Any:
     """The value of an expression in a row: None, a number, text, `Json` or `Arr`."""
-    match node:
-        case nodes.Literal():
-            return node.value
-        case nodes.ArrayLiteral():
-            return arr([evaluate(item, row) for item in node.items])
-        case nodes.Column():
-            if node.name in row.cells:
-                return row.cells[node.name]
-            return evaluate(row.aliases[node.name], row)
-        case nodes.Unary(op="NOT"):
-            return each(lambda x: kleene_not(truth(x)), evaluate(node.operand, row))
-        case nodes.Unary(op="-"):
-            return each(lambda x: None if x is None else -x, wide(evaluate(node.operand, row)))
-        case nodes.Binary():
-            return binary(node, row)
-        case nodes.Between():
-            value = evaluate(node.value, row)
-            low, high = (coded(part, node.value, row) for part in (node.low, node.high))
-            inside = each(kleene_and, each(compared(">="), value, low), each(compared("<="), value, high))
-            return each(kleene_not, inside) if node.negated else inside
-        case nodes.InList():
-            value, found = evaluate(node.value, row), None
-            for item in node.items:
-                equal = each(compared("="), value, coded(item, node.value, row))
-                found = equal if found is None else each(kleene_or, found, equal)
-            return each(kleene_not, found) if node.negated else found
-        case nodes.Like():
-            pattern = like(str(evaluate(node.pattern, row)), node.ignore_case)
-            fits = each(lambda x: None if x is None else bool(pattern.fullmatch(x)), evaluate(node.value, row))
-            return each(kleene_not, fits) if node.negated else fits
-        case nodes.IsNull():
-            return missing(evaluate(node.value, row)) != node.negated
-        case nodes.Case():
-            return case(node, row)
-        case nodes.Subscript():
-            return subscript(node, row)
-        case nodes.Call():
-            return CALLS[node.name](node, row)
-    raise NotImplementedError(type(node).__name__)
+    return EVALUATE[type(node)](node, row)
+
+
+def column(node: nodes.Column, row: Row) -> Any:
+    return row.cells[node.name] if node.name in row.cells else evaluate(row.aliases[node.name], row)
+
+
+def unary(node: nodes.Unary, row: Row) -> Any:
+    if node.op == "NOT":
+        return each(lambda x: kleene_not(truth(x)), evaluate(node.operand, row))
+    return each(lambda x: None if x is None else -x, wide(evaluate(node.operand, row)))
+
+
+def between(node: nodes.Between, row: Row) -> Any:
+    value = evaluate(node.value, row)
+    low, high = (coded(part, node.value, row) for part in (node.low, node.high))
+    inside = each(kleene_and, each(compared(">="), value, low), each(compared("<="), value, high))
+    return each(kleene_not, inside) if node.negated else inside
+
+
+def in_list(node: nodes.InList, row: Row) -> Any:
+    value, found = evaluate(node.value, row), None
+    for item in node.items:
+        equal = each(compared("="), value, coded(item, node.value, row))
+        found = equal if found is None else each(kleene_or, found, equal)
+    return each(kleene_not, found) if node.negated else found
+
+
+def fits(node: nodes.Like, row: Row) -> Any:
+    pattern = like(str(evaluate(node.pattern, row)), node.ignore_case)
+    found = each(lambda x: None if x is None else bool(pattern.fullmatch(x)), evaluate(node.value, row))
+    return each(kleene_not, found) if node.negated else found
 
 
 def wide(value: Any) -> Any:
@@ -453,7 +446,8 @@ CALLS: dict[str, Callable[[nodes.Call, Row], Any]] = {
     "MIN": reduction(extreme("MIN")), "MAX": reduction(extreme("MAX")), "COUNT": reduction(len, 0),
     "ABS": scalar(abs), "FLOOR": scalar(lambda x: float(np.floor(x))), "CEIL": scalar(lambda x: float(np.ceil(x))),
     "SQRT": scalar(lambda x: math.sqrt(x) if x >= 0 else math.nan),
-    "UPPER": scalar(str.upper), "LOWER": scalar(str.lower), "LENGTH": scalar(len), "CONCAT": scalar(lambda *xs: "".join(xs)),
+    "UPPER": scalar(str.upper), "LOWER": scalar(str.lower), "LENGTH": scalar(len),
+    "CONCAT": scalar(lambda *xs: "".join(xs)),
     "L1_NORM": reduction(norm(1)), "L2_NORM": reduction(norm(2)), "LINF_NORM": reduction(norm(math.inf)),
     "DOT": pair(lambda a, b: float(a @ b)), "COSINE_SIMILARITY": pair(cosine),
     "HAMMING_DISTANCE": pair(lambda a, b: int((a != b).sum())), "NONZERO": nonzero, "KEYS": keys, "COALESCE": coalesce,
@@ -464,3 +458,19 @@ CALLS: dict[str, Callable[[nodes.Call, Row], Any]] = {
 
 def parsed_json(text: str | None) -> Json | None:
     return None if text is None else Json(json.loads(text))
+
+
+EVALUATE: dict[type, Callable[[Any, Row], Any]] = {
+    nodes.Literal: lambda node, row: node.value,
+    nodes.ArrayLiteral: lambda node, row: arr([evaluate(item, row) for item in node.items]),
+    nodes.Column: column,
+    nodes.Unary: unary,
+    nodes.Binary: binary,
+    nodes.Between: between,
+    nodes.InList: in_list,
+    nodes.Like: fits,
+    nodes.IsNull: lambda node, row: missing(evaluate(node.value, row)) != node.negated,
+    nodes.Case: case,
+    nodes.Subscript: subscript,
+    nodes.Call: lambda node, row: CALLS[node.name](node, row),
+}

@@ -109,6 +109,10 @@ def samples(draw: st.DrawFn) -> Sample:
 
 # --- expressions as text ---------------------------------------------------------------------------------------------
 
+REDUCTIONS = (
+    "sum", "avg", "min", "max", "count", "std", "median", "prod", "l1_norm", "l2_norm", "linf_norm",
+)  # fmt: skip
+NULLABLE = ("num", "real", "text", "meta", "lab", "vec", "flag", "meta['a']")
 OPS = ("=", "!=", "<", "<=", ">", ">=")
 
 
@@ -122,7 +126,8 @@ def pick(draw: st.DrawFn, options: Sequence[Any]) -> Any:
 def scalars(draw: st.DrawFn, depth: int = 2) -> str:
     """One number per row."""
     leaves = [
-        "num", "real", "num", "vec[0]", "vec[-1]", "vec[5]", "box[0, 2]", "box[-1][1]", "grid[1, -1]", "grid[num, 0]", "lab[0]",
+        "num", "real", "num", "vec[0]", "vec[-1]", "vec[5]", "box[0, 2]", "box[-1][1]", "grid[1, -1]", "grid[num, 0]",
+        "lab[0]",
         str(pick(draw, NUMBERS[2:])), repr(pick(draw, (0.5, 2.5))), "shape(box)[0]", "shape(grid)[1]", "length(text)",
     ]  # fmt: skip
     if depth == 0 or draw(st.booleans()):
@@ -134,9 +139,7 @@ def scalars(draw: st.DrawFn, depth: int = 2) -> str:
         lambda: f"abs({inner})",
         lambda: f"floor({inner})",
         lambda: f"coalesce({inner}, {draw(scalars(0))})",
-        lambda: (
-            f"{pick(draw, ('sum', 'avg', 'min', 'max', 'count', 'std', 'median', 'prod', 'l1_norm', 'l2_norm', 'linf_norm'))}({draw(vectors(depth - 1))})"
-        ),
+        lambda: f"{pick(draw, REDUCTIONS)}({draw(vectors(depth - 1))})",
         lambda: f"case when {draw(conditions(depth - 1))} then {inner} else {draw(scalars(0))} end",
         "dot(vec, array[1, 2])",
         "cosine_similarity(vec, array[1.5, 2])",
@@ -149,8 +152,9 @@ def scalars(draw: st.DrawFn, depth: int = 2) -> str:
 def vectors(draw: st.DrawFn, depth: int = 1) -> str:
     """An array of numbers per row."""
     leaves = [
-        "lab", "vec", "grid", "box", "box[:, 2]", "box[:, -1]", "vec[::-1]", "vec[1:]", "grid[0]", "grid[:, 1]", "grid[::-1, 1:]",
-        "grid[-1, ::-2]", "box[1:, 0:2]", "box[5]", "lab[:2]", "shape(grid)", "nonzero(lab)", "box_width(box)", "box_area(box)",
+        "lab", "vec", "grid", "box", "box[:, 2]", "box[:, -1]", "vec[::-1]", "vec[1:]", "grid[0]", "grid[:, 1]",
+        "grid[::-1, 1:]", "grid[-1, ::-2]", "box[1:, 0:2]", "box[5]", "lab[:2]", "shape(grid)", "nonzero(lab)",
+        "box_width(box)", "box_area(box)",
     ]  # fmt: skip
     if depth == 0 or draw(st.booleans()):
         return str(pick(draw, leaves))
@@ -218,9 +222,7 @@ def conditions(draw: st.DrawFn, depth: int = 2) -> str:
                 lambda: f"real = {pick(draw, (0.1, 2.5, 1))}",
                 lambda: f"num between {draw(scalars(0))} and 2",
                 lambda: f"num not between 0 and {draw(scalars(0))}",
-                lambda: (
-                    f"{pick(draw, ('num', 'real', 'text', 'meta', 'lab', 'vec', 'flag', 'meta[' + chr(39) + 'a' + chr(39) + ']'))} is {pick(draw, ('', 'not '))}null"
-                ),
+                lambda: f"{pick(draw, NULLABLE)} is {pick(draw, ('', 'not '))}null",
                 pick(draw, ("flag", "flag = true", "num", "true", "lab", "vec")),
                 lambda: f"text {op} '{pick(draw, ('a', 'b_c', 'Ab'))}'",
                 lambda: (
