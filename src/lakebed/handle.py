@@ -75,6 +75,10 @@ class Handle(Readable):
         """Facts about the dataset as a whole; ``ds.info["source"] = "camera 3"`` is versioned with the next commit."""
         return Info(lambda: self._stored_info(""), lambda value: self._set_info("", value))
 
+    @info.setter
+    def info(self, value: Mapping[str, Any]) -> None:
+        self.info.replace(value)
+
     def _set_info(self, tensor: str, value: dict[str, Any]) -> None:
         self._writable()
         self._ws.set_info(tensor, value)

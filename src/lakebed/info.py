@@ -67,6 +67,14 @@ class Info(MutableMapping[str, Any]):
             _check_value(value, key)
         self._store({**self._read(), **news})
 
+    def replace(self, value: Mapping[str, Any]) -> None:
+        """Set exactly these keys, and forget others."""
+        for key, one in value.items():
+            _check_key(key)
+            _check_value(one, key)
+        reserved = {key: one for key, one in self._read().items() if key.startswith(RESERVED)}
+        self._store({**reserved, **value})
+
     def to_dict(self) -> dict[str, Any]:
         """A plain copy."""
         return {key: thawed(self._read()[key]) for key in self}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any, Protocol, TypeAlias
 
@@ -106,6 +106,10 @@ class TensorFacts:
     def info(self) -> Info:
         """Facts about the tensor, such as ``info.class_names``; writes are versioned."""
         return self._owner._tensor_info(self.name)
+
+    @info.setter
+    def info(self, value: Mapping[str, Any]) -> None:
+        self.info.replace(value)
 
     @property
     def num_samples(self) -> int:

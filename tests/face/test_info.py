@@ -102,3 +102,18 @@ def test_reserved_keys_are_not_the_users() -> None:
     assert dict(ds.info) == {}
     with pytest.raises(InvalidInputError):
         ds.info["@groups"] = []
+
+
+def test_assigning_info_replaces_all_of_it_but_not_the_groups() -> None:
+    ds = street(1)
+    ds.create_group("empty")
+    ds.info = {"a": 1}
+    ds.info = {"b": 2}
+    assert ds.info.to_dict() == {"b": 2}
+    assert list(ds.groups) == ["empty"]
+    ds.categories.info = {"class_names": ["x"]}
+    assert ds.categories.info.to_dict() == {"class_names": ["x"]}
+    with pytest.raises(InvalidInputError):
+        ds.info = {"c": object()}
+    with pytest.raises(StateError):
+        ds[0:1].categories.info = {}
