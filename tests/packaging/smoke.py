@@ -16,7 +16,16 @@ for module in pkgutil.walk_packages(lakebed.__path__, "lakebed."):
     try:
         importlib.import_module(module.name)
     except ModuleNotFoundError as error:
-        if (error.name or "").partition(".")[0] not in {"torch", "boto3", "botocore", "jpeglib", "keyring", "pandas"}:
+        if (error.name or "").partition(".")[0] not in {
+            "torch",
+            "boto3",
+            "botocore",
+            "jpeglib",
+            "keyring",
+            "pandas",
+            "ray",
+            "tensorflow",
+        }:
             raise
 
 ds = lakebed.empty("photos")
