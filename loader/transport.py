@@ -43,10 +43,15 @@ class Block:
             os.ftruncate(owned, size)
         try:
             self.memory = mmap.mmap(owned, size)
-            self.descriptor = os.dup(owned)
-        finally:
+        except BaseException:
             os.close(owned)
-        weakref.finalize(self, os.close, self.descriptor)
+            raise
+        self.descriptor = owned
+        self._close = weakref.finalize(self, os.close, owned)
+
+    def close_descriptor(self) -> None:
+        """Keep the memory alone; the block cannot be sent any more."""
+        self._close()
 
     def __reduce__(self) -> tuple[Any, ...]:
         from multiprocessing import reduction
@@ -67,7 +72,9 @@ class Block:
 
 
 def _attach(size: int, descriptor: Any) -> Block:
-    return Block(size, descriptor.detach())
+    block = Block(size, descriptor.detach())
+    block.close_descriptor()
+    return block
 
 
 @dataclass(slots=True)
@@ -99,11 +106,13 @@ class Parcel:
     worker: str
     number: int
     places: tuple[tuple[int, int], ...]
-    block: Block | None
+    block: Block | None = None
     """Sent with the first batch that lies in it."""
+    gone: tuple[int, ...] = ()
+    """Blocks that this worker will not use again."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _open, (self.token, self.content, self.worker, self.number, self.places, self.block)
+        return _open, (self.token, self.content, self.worker, self.number, self.places, self.block, self.gone)
 
 
 class Sender:
@@ -114,14 +123,24 @@ class Sender:
         self._worker = f"{os.getpid()}-{os.urandom(4).hex()}"
         self._blocks: dict[int, Block] = {}
         self._known: set[int] = set()
+        self._gone: list[int] = []
         self._next = 0
 
-    def lease(self, nbytes: int) -> Lease:
-        """A free block of at least `nbytes`, made if there is none."""
-        for number, block in self._blocks.items():
-            if not block.busy and nbytes + _HEADER <= block.size:
+    def maybe_lease(self, nbytes: int, besides: int = -1) -> Lease | None:
+        """A free block of at least `nbytes` other than `besides`, made if there is none.
+
+        None if the consumer keeps so many batches that all blocks are in use.
+        """
+        free = [number for number, block in self._blocks.items() if number != besides and not block.busy]
+        for number in free:
+            block = self._blocks[number]
+            if nbytes + _HEADER <= block.size:
                 return Lease(number, block.bytes(block.memory))
-        self._drop_small()
+        if len(self._blocks) >= _MAX_BLOCKS:
+            if not free:
+                return None
+            del self._blocks[free[0]]  # it has become too small
+            self._gone.append(free[0])
         number, self._next = self._next, self._next + 1
         size = -(-(nbytes + nbytes // 8 + _HEADER) // mmap.PAGESIZE) * mmap.PAGESIZE
         block = self._blocks[number] = Block(size)
@@ -135,9 +154,12 @@ class Sender:
         inside = [_within(lease, part) for part in raw]
         missing = sum(-(-len(part) // _ALIGN) * _ALIGN for part, at in zip(raw, inside, strict=True) if at is None)
         if lease is None:
-            lease = self.lease(missing)
+            lease = self.maybe_lease(missing)
         elif lease.used + missing > len(lease.data):
-            lease, inside = self.lease(sum(len(part) + _ALIGN for part in raw)), [None] * len(raw)
+            lease = self.maybe_lease(sum(len(part) + _ALIGN for part in raw), besides=lease.number)
+            inside = [None] * len(raw)
+        if lease is None:
+            return Parcel(self._token, _pickle(batch, None), self._worker, -1, (), gone=self._said_gone())
         places = tuple(
             (at if at is not None else _copy(lease, part), len(part)) for part, at in zip(raw, inside, strict=True)
         )
@@ -145,12 +167,12 @@ class Sender:
         block.busy = True
         first = lease.number not in self._known
         self._known.add(lease.number)
-        return Parcel(self._token, content, self._worker, lease.number, places, block if first else None)
+        gone = self._said_gone()
+        return Parcel(self._token, content, self._worker, lease.number, places, block if first else None, gone)
 
-    def _drop_small(self) -> None:
-        """Forget blocks when there are many: the consumer keeps batches, or they have outgrown their blocks."""
-        while len(self._blocks) >= _MAX_BLOCKS:
-            self._blocks.pop(next(iter(self._blocks)))
+    def _said_gone(self) -> tuple[int, ...]:
+        gone, self._gone = tuple(self._gone), []
+        return gone
 
 
 class Receiver:
@@ -163,9 +185,19 @@ class Receiver:
         _RECEIVERS[self.token] = self
 
     def open(
-        self, content: bytes, worker: str, number: int, places: tuple[tuple[int, int], ...], new: Block | None
+        self,
+        content: bytes,
+        worker: str,
+        number: int,
+        places: tuple[tuple[int, int], ...],
+        new: Block | None,
+        gone: tuple[int, ...],
     ) -> Any:
         """The batch of a parcel."""
+        for old in gone:
+            self._blocks.pop((worker, old), None)
+        if number < 0:
+            return pickle.loads(content)
         if new is not None:
             self._blocks[worker, number] = new
         block = self._blocks[worker, number]
@@ -183,12 +215,10 @@ class Receiver:
         return pickle.loads(content, buffers=[data[start : start + size] for start, size in places])
 
 
-def _open(
-    token: str, content: bytes, worker: str, number: int, places: tuple[tuple[int, int], ...], block: Block | None
-) -> Any:
+def _open(token: str, *parcel: Any) -> Any:
     receiver = _RECEIVERS.get(token)
     # A batch that was under way when its loader was dropped has no reader.
-    return None if receiver is None else receiver.open(content, worker, number, places, block)
+    return None if receiver is None else receiver.open(*parcel)
 
 
 def _within(lease: Lease | None, part: Bytes) -> int | None:
@@ -203,7 +233,7 @@ def _copy(lease: Lease, part: Bytes) -> int:
     return start
 
 
-def _pickle(batch: Any, keep: Callable[[pickle.PickleBuffer], None]) -> bytes:
+def _pickle(batch: Any, keep: Callable[[pickle.PickleBuffer], None] | None) -> bytes:
     out = BytesIO()
     _Pickler(out, keep).dump(batch)
     return out.getvalue()
@@ -212,7 +242,7 @@ def _pickle(batch: Any, keep: Callable[[pickle.PickleBuffer], None]) -> bytes:
 class _Pickler(pickle.Pickler):
     """Arrays and plain CPU tensors out of band, everything else as usual."""
 
-    def __init__(self, out: BytesIO, keep: Callable[[pickle.PickleBuffer], None]) -> None:
+    def __init__(self, out: BytesIO, keep: Callable[[pickle.PickleBuffer], None] | None) -> None:
         super().__init__(out, protocol=5, buffer_callback=keep)
 
     def reducer_override(self, value: Any) -> Any:
@@ -248,6 +278,7 @@ class BatchMemory:
             self.lease = None
             return {}
         # Some room for labels and boxes, which are copied in behind the images.
-        self.lease = self.sender.lease(sum(size + _ALIGN for size in sizes.values()) + (64 << 10))
-        lease = self.lease
+        self.lease = lease = self.sender.maybe_lease(sum(size + _ALIGN for size in sizes.values()) + (64 << 10))
+        if lease is None:
+            return {}
         return {name: lease.take(size).reshape(count, *self.shapes[name]) for name, size in sizes.items()}

@@ -62,6 +62,38 @@ def through(sender: Sender, batch: Any, memory: BatchMemory | None = None) -> An
 
 
 @needs_blocks
+def test_a_consumer_that_keeps_everything_gets_it_without_ever_more_blocks() -> None:
+    receiver = Receiver()
+    sender = Sender(receiver.token)
+    kept = [through(sender, {"x": torch.full((100,), number), "y": np.full(5, number)}) for number in range(200)]
+    assert all(int(batch["x"][99]) == int(batch["y"][4]) == number for number, batch in enumerate(kept))
+    assert len(sender._blocks) == len(receiver._blocks) == 64
+    kept[150]["x"] += 1
+    del kept
+    gc.collect()
+    large = [through(sender, torch.full((5000 * size,), size)) for size in range(1, 80)]
+    assert all(int(tensor[-1]) == size for size, tensor in enumerate(large, 1))
+    assert len(sender._blocks) == len(receiver._blocks) == 64
+
+
+@needs_blocks
+def test_a_batch_that_outgrows_its_block_is_never_moved_onto_itself() -> None:
+    receiver = Receiver()
+    sender = Sender(receiver.token)
+    for _ in range(3):
+        memory = BatchMemory(sender, {"images": (40, 50, 3)})
+        images = memory(4)["images"]
+        for i in range(4):
+            images[i] = i
+        batch = {"labels": np.arange(30_000), "images": [images[3], images[1], images[0]]}
+        got = through(sender, batch, memory)
+        assert got["labels"].tolist() == list(range(30_000))
+        assert (
+            [int(image.min()) for image in got["images"]] == [int(image.max()) for image in got["images"]] == [3, 1, 0]
+        )
+
+
+@needs_blocks
 def test_any_structure_of_arrays_and_tensors_arrives_as_it_was_sent() -> None:
     receiver = Receiver()
     batch: dict[str, Any] = {
