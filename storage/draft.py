@@ -16,8 +16,8 @@ from .arrow import Ints, put
 from .commits import Tree
 from .context import Context
 from .errors import InvalidInputError
-from .fold import folded, merged_overlays, merged_tail
-from .fragment import ROWS, write_fragment, write_overlay
+from .fold import folded, merged_tail, with_overlay
+from .fragment import ROWS, write_fragment
 from .htypes import htype_of
 from .htypes.base import EncodeContext, Payload
 from .links.base import StoredLink
@@ -325,8 +325,7 @@ class Draft:
         for name, kind in physical_fields(self.schema).items():
             held = self.context.fragments.at(entry, name, kind, offsets, self.staging)
             columns[name] = put(held, *changes[name]) if name in changes else held
-        overlay = write_overlay(pa.table(columns), self.staging)
-        overlays = merged_overlays(self.context, (*entry.overlays, overlay), self.schema, self.staging)
+        overlays = with_overlay(self.context, entry.overlays, pa.table(columns), self.schema, self.staging)
         return replace(entry, overlays=overlays)
 
     def put_cells(self, rows: Ints, columns: Mapping[str, pa.Array]) -> None:

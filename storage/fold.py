@@ -23,25 +23,31 @@ TAIL_ROWS = 1 << 14
 """Fragments of at least so many rows are not merged with their neighbours any more."""
 
 
-def merged_overlays(
-    context: Context, overlays: tuple[Overlay, ...], schema: Schema, staging: Staging
+def with_overlay(
+    context: Context, overlays: tuple[Overlay, ...], edited: pa.Table, schema: Schema, staging: Staging
 ) -> tuple[Overlay, ...]:
-    """The overlays with neighbours of like size merged: n edits leave about log2(n) of them."""
-    kept = list(overlays)
-    while len(kept) > 1 and kept[-2].rows < 2 * kept[-1].rows:
-        last, before = kept.pop(), kept.pop()
-        kept.append(_merge_two(context, before, last, schema, staging))
-    return tuple(kept)
+    """The overlays and one more, merged with those of like size before it: n edits leave about log2(n) of them.
+
+    Args:
+        edited: `_offset` uint32, ascending, and whole new rows.
+    """
+    kept, tables, rows = list(overlays), [edited], edited.num_rows
+    while kept and kept[-1].rows < 2 * rows:
+        before = kept.pop()
+        tables.insert(0, context.fragments.overlay(before, staging))
+        rows += before.rows
+    merged = edited if len(tables) == 1 else _merged(tables, schema)
+    return (*kept, write_overlay(merged, staging))
 
 
-def _merge_two(context: Context, before: Overlay, last: Overlay, schema: Schema, staging: Staging) -> Overlay:
-    tables = [context.fragments.overlay(overlay, staging) for overlay in (before, last)]
+def _merged(tables: list[pa.Table], schema: Schema) -> pa.Table:
     offsets = np.concatenate([table.column("_offset").to_numpy() for table in tables]).astype(np.int64)
+    unique = np.unique(offsets)
     columns: dict[str, pa.Array] = {}
     for name, kind in physical_fields(schema).items():
         values = join([chunk for table in tables for chunk in typed_column(table, name, kind).chunks], kind)
-        unique, columns[name] = newest(offsets, values)
-    return write_overlay(pa.table({"_offset": pa.array(unique, pa.uint32()), **columns}), staging)
+        columns[name] = newest(offsets, values)[1]
+    return pa.table({"_offset": pa.array(unique, pa.uint32()), **columns})
 
 
 def folded(context: Context, entry: Entry, schema: Schema, staging: Staging) -> Entry:
@@ -55,19 +61,19 @@ def folded(context: Context, entry: Entry, schema: Schema, staging: Staging) -> 
 
 def merged_tail(context: Context, entries: list[Entry], schema: Schema, staging: Staging) -> list[Entry]:
     """The entries with small ones at the end merged, so that n appends leave about log2(n) fragments."""
-    kept = list(entries)
-    while schema and len(kept) > 1 and _mergeable(context, kept[-2], kept[-1], staging):
-        last, before = kept.pop(), kept.pop()
-        kept.append(rewritten(context, [before, last], schema, staging))
-    return kept
+    kept, tail = list(entries[:-1]), list(entries[-1:])
+    while schema and kept and _mergeable(context, kept[-1], tail, staging):
+        tail.insert(0, kept.pop())
+    return [*kept, rewritten(context, tail, schema, staging)] if len(tail) > 1 else entries
 
 
-def _mergeable(context: Context, before: Entry, last: Entry, staging: Staging) -> bool:
+def _mergeable(context: Context, before: Entry, tail: list[Entry], staging: Staging) -> bool:
+    rows = sum(entry.live for entry in tail)
     # Rows that have ids and rows that have none yet cannot share a fragment before the ids are given out.
-    if before.pending != last.pending or before.rows >= 2 * last.rows or before.rows >= TAIL_ROWS:
+    if before.pending != tail[0].pending or before.rows >= 2 * rows or before.rows >= TAIL_ROWS:
         return False
-    sizes = [context.fragments.descriptor(entry.fragment, staging).length for entry in (before, last)]
-    return sum(sizes) <= BYTES and before.live + last.live <= ROWS
+    sizes = [context.fragments.descriptor(entry.fragment, staging).length for entry in (before, *tail)]
+    return sum(sizes) <= BYTES and before.live + rows <= ROWS
 
 
 def rewritten(context: Context, entries: list[Entry], schema: Schema, staging: Staging) -> Entry:

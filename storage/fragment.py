@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import xxhash
 
-from .arrow import Ints, empty_column, put, table_to_file, table_to_stream, take_rows
+from .arrow import Ints, empty_column, pack_table, put, table_to_file, take_rows, unpack_table
 from .errors import DamageError
 from .manifest import Entry, Fragment, Overlay, read_deletions
 from .objects import Objects, Pointer, Staging, decode_ids
@@ -35,7 +35,7 @@ def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[
     """Store the rows of `table`; returns the staged descriptor. `labels` names the label columns."""
     zones, present, chunks = zone_maps(table), label_codes(table, labels), _chunks(table)
     if table.get_total_buffer_size() <= 2 * INLINE:
-        data = table_to_stream(table)
+        data = pack_table(table)
         if len(data) <= INLINE:
             fragment = Fragment("", staging.add(data), len(data), "", table.num_rows, zones, present, chunks)
             return staging.add_json(fragment.to_json())
@@ -49,7 +49,7 @@ def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[
 
 def write_overlay(table: pa.Table, staging: Staging) -> Overlay:
     """Stage edited rows: `_offset` uint32, then whole new rows."""
-    return Overlay(staging.add(table_to_stream(table)), table.num_rows, _chunks(table))
+    return Overlay(staging.add(pack_table(table)), table.num_rows, _chunks(table))
 
 
 def block_sums(file: pa.Buffer) -> bytes:
@@ -179,7 +179,7 @@ class FragmentCache:
 
     def _open(self, fragment: Fragment, staging: Staging | None) -> pa.Table:
         if fragment.inline is not None:
-            return pa.ipc.open_stream(self.objects.read(fragment.inline, staging)).read_all()
+            return unpack_table(self.objects.read(fragment.inline, staging))
         buffer = self.store.buffer(fragment.key)
         # Arrow trusts its offsets: a flipped bit would crash the process, so nothing unchecked is mapped.
         if buffer.size != fragment.length or xxhash.xxh3_128_hexdigest(buffer) != fragment.xxh3:
@@ -215,7 +215,7 @@ class FragmentCache:
 
     def overlay(self, overlay: Overlay, staging: Staging | None = None) -> pa.Table:
         """The edited rows of one overlay."""
-        return pa.ipc.open_stream(self.objects.read(overlay.pointer, staging)).read_all()
+        return unpack_table(self.objects.read(overlay.pointer, staging))
 
 
 def newest(offsets: Ints, values: pa.Array) -> tuple[Ints, pa.Array]:

@@ -63,7 +63,7 @@ class Fragment:
 
 @dataclass(frozen=True, slots=True)
 class Overlay:
-    """Edited rows of a fragment: an Arrow IPC stream with `_offset` (place in the fragment) and whole new rows."""
+    """Edited rows of a fragment: a compressed Arrow IPC stream of `_offset` (place in it) and whole new rows."""
 
     pointer: Pointer
     rows: int

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, table_to_stream
+from .arrow import Ints, pack_table, table_to_stream, unpack_table
 from .errors import DamageError, NotFoundError
 from .objects import Objects, Pointer, Staging, decode_ids, encode_ids
 from .refs import CommitRef, Refs
@@ -30,7 +30,7 @@ class ViewRecord:
     rows: Pointer
     """Row ids in view order (`objects.encode_ids`)."""
     computed: Pointer | None = None
-    """Computed columns, an Arrow IPC stream aligned with the rows."""
+    """Computed columns, a compressed Arrow IPC stream aligned with the rows."""
     writer: str = ""
     """Name and version of the program that saved it."""
     index: str = ""
@@ -103,7 +103,7 @@ def read_view(objects: Objects, refs: Refs, view_id: str) -> ViewRecord:
 
 def stage_rows(selection: Selection, staging: Staging) -> tuple[Pointer, Pointer | None]:
     """Stage the row ids and the computed columns of a selection."""
-    computed = staging.add(table_to_stream(selection.computed)) if selection.computed is not None else None
+    computed = staging.add(pack_table(selection.computed)) if selection.computed is not None else None
     return staging.add(encode_ids(selection.row_ids)), computed
 
 
@@ -133,5 +133,5 @@ def positions(row_ids: Ints, wanted: Ints, place: str) -> Ints:
 
 def read_rows(objects: Objects, record: ViewRecord) -> tuple[Ints, pa.Table | None]:
     """Row ids and computed columns of a saved view."""
-    computed = pa.ipc.open_stream(objects.read(record.computed)).read_all() if record.computed else None
+    computed = unpack_table(objects.read(record.computed)) if record.computed else None
     return decode_ids(objects.read(record.rows)), computed

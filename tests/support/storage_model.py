@@ -313,7 +313,7 @@ def check_source(source: SampleSource, version: Version, ids: RowIds) -> None:
 SMALL = {
     "draft.ROWS": 16,
     "draft.IN_ROW": 300,
-    "fragment.INLINE": 1500,
+    "fragment.INLINE": 700,
     "fragment.SLICES": 2,
     "fold.FOLD_LEAST": 4,
     "fold.FOLD_SHARE": 0.3,

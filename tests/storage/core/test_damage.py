@@ -26,7 +26,7 @@ from storage_model import NoLinks, by_profile, created, make_tensor, opened, png
 
 @pytest.fixture(autouse=True)
 def _small() -> Iterator[None]:
-    with small_limits(**{"fragment.BLOCK": 256, "salvage.BLOCK": 256}):
+    with small_limits(**{"fragment.INLINE": 300, "fragment.BLOCK": 256, "salvage.BLOCK": 256}):
         yield
 
 

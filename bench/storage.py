@@ -1,0 +1,182 @@
+"""What the storage engine costs: small commits at three sizes, appends, opening, reading after 1,000 commits, memory.
+
+    python -m bench.storage                 # 1,000, 118,287 and 1,000,000 label rows, each in a process of its own
+    python -m bench.storage --rows 1000     # one size, as JSON
+
+Times are CPU time of the process (user and system), which other load on the machine disturbs little; disk waits are in
+the wall times beside them. Rows are COCO-like labels: a link, boxes and classes (see `coco_labels`).
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lakebed.storage.htypes import new_spec
+from lakebed.storage.repository import Repository
+from lakebed.storage.stores.local import LocalStore
+from lakebed.storage.workspace import Workspace
+
+from bench.coco_labels import CLASS_NAMES, ROWS, generate
+
+SIZES = (1_000, ROWS, 1_000_000)
+BATCH = 50_000
+EDITS = 200
+COMMITS = 1_000
+TENSORS: tuple[tuple[str, str, dict[str, Any]], ...] = (
+    ("images", "link[image]", {"sample_compression": "jpeg", "verify": False}),
+    ("boxes", "bbox", {"coords": {"type": "pixel", "mode": "LTWH"}}),
+    ("categories", "class_label", {"class_names": CLASS_NAMES}),
+)
+
+
+class NoLinks:
+    """Nothing here follows a link."""
+
+    def head(self, url: str, creds: str | None, length: int) -> Any:
+        raise OSError(url)
+
+    def fetch(self, link: Any) -> bytes:
+        raise OSError(link.url)
+
+    def fetch_many(self, links: Any) -> list[Any]:
+        return [OSError(link.url) for link in links]
+
+
+def main() -> None:
+    """Run all sizes and print a table, or one size."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int)
+    parser.add_argument("--folder", type=Path, help="where to put the datasets (default: the temporary folder)")
+    arguments = parser.parse_args()
+    if arguments.rows:
+        print(json.dumps(measure(arguments.rows, arguments.folder)))
+        return
+    results = [_in_a_process(rows, arguments.folder) for rows in SIZES]
+    print("| | " + " | ".join(f"{result['rows']:,} rows" for result in results) + " |")
+    print("|---" * (len(results) + 1) + "|")
+    for name in results[0]:
+        if name != "rows":
+            print(f"| {name} | " + " | ".join(_shown(result[name]) for result in results) + " |")
+
+
+def _in_a_process(rows: int, folder: Path | None) -> dict[str, float]:
+    command = [sys.executable, "-m", "bench.storage", "--rows", str(rows)]
+    command += ["--folder", str(folder)] if folder else []
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    found: dict[str, float] = json.loads(done.stdout)
+    return found
+
+
+def _shown(value: float) -> str:
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def measure(rows: int, folder: Path | None = None) -> dict[str, float]:
+    """All figures for one size; the process should do nothing else before, for the sake of the memory figure."""
+    labels = generate(rows)
+    before = _peak_mb()
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        store = LocalStore(Path(place) / "ds", create=True)
+        result: dict[str, float] = {"rows": rows}
+        ws = Workspace(Repository.create(store, NoLinks()))
+        cpu = _cpu(lambda: _fill(ws, labels))
+        result["append, rows per CPU second"] = rows / cpu
+        result |= _edits(ws, store, rows)
+        result |= _opening(store)
+        result["memory on top of the labels, MB"] = _peak_mb() - before
+        result |= _many_commits(ws, store, rows)
+    return result
+
+
+def _fill(ws: Workspace, labels: Any) -> None:
+    ws.begin()
+    for name, htype, options in TENSORS:
+        spec, info = new_spec(name, name, htype, **options)
+        ws.create_tensor(spec, info)
+    for batch in labels.rows(BATCH):
+        ws.extend(batch, len(batch["boxes"]))
+    ws.end()
+    ws.commit("labels")
+
+
+def _edit(ws: Workspace, row: int) -> None:
+    ws.update([row], {"boxes": [np.ones((2, 4), np.float32)], "categories": [["dog", "cat"]]})
+    ws.commit("edit")
+
+
+def _edits(ws: Workspace, store: LocalStore, rows: int) -> dict[str, float]:
+    """One edited row a commit, all over the dataset, as a reviewer works."""
+    places = np.random.default_rng(1).integers(0, rows, EDITS + 1).tolist()
+    _edit(ws, places.pop())
+    known = {stat.key for stat in store.list()}
+    cpu, wall = [], []
+    for place in places:
+        start = time.perf_counter()
+        cpu.append(_cpu(lambda at=place: _edit(ws, at)))  # type: ignore[misc]
+        wall.append(time.perf_counter() - start)
+    written = sum(stat.size for stat in store.list() if stat.key not in known)
+    return {
+        "edit a row and commit, CPU ms (median)": statistics.median(cpu) * 1e3,
+        "edit a row and commit, wall ms (median)": statistics.median(wall) * 1e3,
+        "edit a row and commit, bytes written (mean)": written / EDITS,
+    }
+
+
+def _opening(store: LocalStore) -> dict[str, float]:
+    def open_it() -> None:
+        ws = Workspace(Repository.open(store, NoLinks()))
+        assert len(ws.snapshot())
+
+    def read_labels() -> None:
+        Workspace(Repository.open(store, NoLinks())).snapshot().table(["categories"])
+
+    open_it()
+    return {
+        "open, CPU ms": min(_cpu(open_it) for _ in range(5)) * 1e3,
+        "open and map all labels, CPU ms": min(_cpu(read_labels) for _ in range(5)) * 1e3,
+    }
+
+
+def _many_commits(ws: Workspace, store: LocalStore, rows: int) -> dict[str, float]:
+    """Reading all labels and boxes after 1,000 commits of one edited row, beside the same rows written at once."""
+    fresh = _reading(store)
+    for place in np.random.default_rng(2).integers(0, rows, COMMITS).tolist():
+        _edit(ws, place)
+    return {
+        "read all before, CPU ms": fresh * 1e3,
+        f"read all after {COMMITS:,} commits, CPU ms": _reading(store) * 1e3,
+    }
+
+
+def _reading(store: LocalStore) -> float:
+    def read() -> None:
+        table = Workspace(Repository.open(store, NoLinks())).snapshot().table(["boxes", "categories"])
+        assert sum(len(chunk) for chunk in table.column("categories").chunks) == table.num_rows
+
+    return min(_cpu(read) for _ in range(3))
+
+
+def _cpu(act: Callable[[], None]) -> float:
+    start = time.process_time()
+    act()
+    return time.process_time() - start
+
+
+def _peak_mb() -> float:
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+if __name__ == "__main__":
+    main()

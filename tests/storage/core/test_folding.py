@@ -1,0 +1,111 @@
+"""A thousand small commits leave a dataset that reads like one that was written at once."""
+
+from __future__ import annotations
+
+from lakebed.storage.stores.memory import MemoryStore
+from lakebed.storage.workspace import Workspace
+
+from faulty_store import WatchedStore
+from storage_model import by_profile, created, make_tensor, opened
+
+COMMITS = by_profile(200, 1000, 1000)
+
+
+def texts(ws: Workspace) -> list[str]:
+    return [str(text) for text in ws.read("text_a", range(len(ws)))]
+
+
+def reading_costs(store: MemoryStore) -> int:
+    """Store calls to open the dataset and read all of it."""
+    watched = WatchedStore(store)
+    texts(opened(watched))
+    return watched.calls
+
+
+def test_appends_of_one_row_leave_few_fragments_and_few_calls() -> None:
+    store = MemoryStore()
+    ws = created(store)
+    make_tensor(ws, "text", "text_a")
+    for turn in range(COMMITS):
+        ws.extend({"text_a": [f"row {turn}"]}, 1)
+        ws.commit(str(turn))
+    assert len(ws.snapshot().manifest.entries) <= 12
+    assert texts(opened(store)) == [f"row {turn}" for turn in range(COMMITS)]
+    assert ws.snapshot().row_ids.tolist() == list(range(COMMITS))
+    assert reading_costs(store) <= 40
+
+
+def test_edits_all_over_a_fragment_leave_few_overlays_and_few_calls() -> None:
+    store = MemoryStore()
+    ws = created(store)
+    make_tensor(ws, "text", "text_a")
+    rows = 5000
+    ws.extend({"text_a": [f"row {row}" for row in range(rows)]}, rows)
+    ws.commit("rows")
+    wanted = texts(ws)
+    for turn in range(COMMITS):
+        row = turn * 37 % rows
+        ws.update([row], {"text_a": [f"edit {turn}"]})
+        wanted[row] = f"edit {turn}"
+        ws.commit(str(turn))
+    entries = ws.snapshot().manifest.entries
+    assert len(entries) == 1
+    assert len(entries[0].overlays) <= 12
+    assert texts(opened(store)) == wanted
+    assert reading_costs(store) <= 40
+
+
+def test_one_row_edited_again_and_again_costs_the_last_edit() -> None:
+    store = MemoryStore()
+    ws = created(store)
+    make_tensor(ws, "text", "text_a")
+    ws.extend({"text_a": ["row"] * 1000}, 1000)
+    for turn in range(COMMITS):
+        ws.update([500], {"text_a": [f"edit {turn}"]})
+        ws.commit(str(turn))
+    assert sum(overlay.rows for overlay in ws.snapshot().manifest.entries[0].overlays) <= 12
+    assert texts(opened(store))[500] == f"edit {COMMITS - 1}"
+
+
+def test_rows_popped_one_by_one_leave_no_deletions_behind() -> None:
+    store = MemoryStore()
+    ws = created(store)
+    make_tensor(ws, "text", "text_a")
+    ws.extend({"text_a": [str(row) for row in range(2000)]}, 2000)
+    for turn in range(COMMITS):
+        ws.pop([turn])
+        ws.commit(str(turn))
+    gone = set(range(0, 2 * COMMITS, 2))
+    assert texts(opened(store)) == [str(row) for row in range(2000) if row not in gone]
+    assert all(entry.deleted <= 0.06 * entry.rows for entry in ws.snapshot().manifest.entries)
+
+
+def test_a_small_commit_writes_a_few_kilobytes_however_many_rows_there_are() -> None:
+    written = []
+    for rows in (1000, 100_000):
+        store = MemoryStore()
+        ws = created(store)
+        make_tensor(ws, "label", "label_a")
+        ws.extend({"label_a": [["a", "b"]] * rows}, rows)
+        ws.commit("rows")
+        before = {stat.key for stat in store.list()}
+        ws.update([rows // 2], {"label_a": [["b"]]})
+        ws.commit("one row")
+        written.append(sum(stat.size for stat in store.list() if stat.key not in before))
+    assert max(written) < 4096
+    assert abs(written[0] - written[1]) < 200
+
+
+def test_a_small_commit_makes_the_same_few_calls_after_many_commits() -> None:
+    store = MemoryStore()
+    watched = WatchedStore(store)
+    ws = created(watched)
+    make_tensor(ws, "text", "text_a")
+    calls = []
+    for turn in range(COMMITS):
+        ws.extend({"text_a": [f"row {turn}"]}, 1)
+        before = watched.calls
+        ws.commit(str(turn))
+        calls.append(watched.calls - before)
+    assert max(calls[len(calls) // 2 :]) <= 12
+    assert watched.counts["create"] <= COMMITS + 5
