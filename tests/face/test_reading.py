@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import lakebed
 from face_data import boxes_of, fresh_path, labels_of, numbers, picture, street
@@ -246,3 +248,18 @@ def test_links_that_were_never_looked_at_are_not_fetched_for_a_summary(capsys: p
     ds.append({"images": lakebed.link("/nowhere/a.jpg")})
     ds.summary()
     assert "(1, ?)" in capsys.readouterr().out
+
+
+STACK = np.stack([picture(number) for number in range(10)])
+INDEX = st.integers(-3, 3) | st.builds(slice, st.none() | st.integers(-12, 12), st.none() | st.integers(-12, 12))
+ROW_INDEX = INDEX | st.lists(st.integers(-10, 9), min_size=1, max_size=4)
+
+
+@given(ROW_INDEX, st.lists(INDEX | st.just(Ellipsis), max_size=3).filter(lambda parts: parts.count(Ellipsis) < 2))
+def test_indexing_a_tensor_is_indexing_the_stack_of_its_samples(rows: Any, parts: list[Any]) -> None:
+    chosen = STACK[rows]
+    expected = chosen[tuple(parts)] if isinstance(rows, int) else [sample[tuple(parts)] for sample in chosen]
+    narrowed = PICTURES[rows].images
+    inside = narrowed[tuple(parts)] if isinstance(rows, int) and parts else narrowed
+    for found in (PICTURES.images[(rows, *parts)], inside if isinstance(rows, int) else narrowed[(..., *parts)]):
+        assert np.array_equal(found.numpy(), np.asarray(expected)) or not len(chosen)
