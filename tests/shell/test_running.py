@@ -9,11 +9,16 @@ from lakebed.tql.errors import TQLError
 
 from face_data import numbers
 from lakebed import engine
-from lakebed.shell.running import Cancelled, run_cancellable
+from lakebed.shell.running import Cancelled, run_cancellable, wait_for_left
 
 
 def nothing() -> None:
     raise AssertionError("not interrupted")
+
+
+def left() -> list[threading.Thread]:
+    """Threads with work of a shell that are still running."""
+    return [thread for thread in threading.enumerate() if thread.name == "lakebed shell"]
 
 
 def press_ctrl_c(when: threading.Event) -> threading.Thread:
@@ -66,7 +71,10 @@ def test_work_that_does_not_stop_in_time_is_left_to_itself() -> None:
     error = cancelled(lambda _: stop.wait(60), lambda: None, grace=0.1)
     assert error.left_running
     assert "background" in str(error)
-    stop.set()
+    wait_for_left(lambda: None, grace=0.1)
+    assert left()
+    wait_for_left(stop.set, grace=60)
+    assert not left()
 
 
 def test_a_second_ctrl_c_waits_no_longer() -> None:

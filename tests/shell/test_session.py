@@ -302,7 +302,7 @@ class Stream:
 
 def test_lines_from_a_pipe_are_all_run_and_a_failure_is_remembered() -> None:
     out, err = Stream(), Stream()
-    session = Session(PlainOutput(out, err), street(4), images=False, timing=False)  # type: ignore[arg-type]  # has what is used
+    session = Session(PlainOutput(out, err), street(4), images=False, timing=False, cancellable=False)  # type: ignore[arg-type]  # has what is used
     assert not run_lines(session, ["select count(*) as n\n", "select * were\n", ".branch\n", ".quit\n", "select 1\n"])
     assert out.text == "n\n─\n4\n1 row\n* main\n"
     assert "^^^^" in err.text

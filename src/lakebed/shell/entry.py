@@ -52,7 +52,8 @@ def _from_a_pipe(dataset: Dataset | None, limit: int) -> bool:
     from .piped import PlainOutput, run_lines
     from .session import Session
 
-    session = Session(PlainOutput(sys.stdout, sys.stderr), dataset, limit, images=False, timing=False)
+    output = PlainOutput(sys.stdout, sys.stderr)
+    session = Session(output, dataset, limit, images=False, timing=False, cancellable=False)
     return run_lines(session, sys.stdin)
 
 

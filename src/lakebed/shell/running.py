@@ -15,6 +15,9 @@ GRACE = 2.0
 """Seconds that cancelled work is given to stop before it is left to itself."""
 STEP = 0.05
 
+_LEFT: list[threading.Thread] = []
+"""Cancelled work that had not stopped when its time was over."""
+
 
 class Cancelled(LakebedError):
     """The user pressed Ctrl-C.
@@ -50,6 +53,7 @@ def run_cancellable(work: Callable[[], T], interrupt: Callable[[], Any], grace: 
         finally:
             done.set()
 
+    _LEFT[:] = [left for left in _LEFT if left.is_alive()]
     thread = threading.Thread(target=target, name="lakebed shell", daemon=True)
     try:
         thread.start()
@@ -57,12 +61,24 @@ def run_cancellable(work: Callable[[], T], interrupt: Callable[[], Any], grace: 
         while not done.wait(STEP):
             pass
     except KeyboardInterrupt:
-        raise Cancelled(left_running=not _stop(done, interrupt, grace)) from None
+        stopped = _stop(done, interrupt, grace)
+        if not stopped:
+            _LEFT.append(thread)
+        raise Cancelled(left_running=not stopped) from None
     succeeded, value = outcome[0]
     if succeeded:
         result: T = value
         return result
     raise value
+
+
+def wait_for_left(interrupt: Callable[[], Any], grace: float = GRACE) -> None:
+    """At the end of the process: give cancelled work that is still running a last chance to stop."""
+    end = time.monotonic() + grace
+    for thread in _LEFT:
+        while thread.is_alive() and time.monotonic() < end:
+            interrupt()
+            thread.join(STEP)
 
 
 def _stop(done: threading.Event, interrupt: Callable[[], Any], grace: float) -> bool:

@@ -53,10 +53,17 @@ class Session:
         limit: rows that a table shows at most.
         images: whether tables show pictures.
         timing: whether the line below a table says how long the query took.
+        cancellable: whether Ctrl-C cancels a statement, and not the whole session.
     """
 
     def __init__(
-        self, output: Output, dataset: Dataset | None = None, limit: int = 20, images: bool = True, timing: bool = True
+        self,
+        output: Output,
+        dataset: Dataset | None = None,
+        limit: int = 20,
+        images: bool = True,
+        timing: bool = True,
+        cancellable: bool = True,
     ) -> None:
         self.output = output
         self.dataset = dataset
@@ -66,6 +73,7 @@ class Session:
         self.limit = limit
         self.images = images
         self.timing = timing
+        self.cancellable = cancellable
         self._page: Page | None = None
         self._seconds: float | None = None
         self._names: Names | None = None
@@ -138,11 +146,13 @@ class Session:
         return True
 
     def work(self, work: Callable[[], Any]) -> Any:
-        """Do something that may take long and that Ctrl-C cancels.
+        """Do something that may take long.
 
         Raises:
-            Cancelled: it was.
+            Cancelled: Ctrl-C was pressed.
         """
+        if not self.cancellable:
+            return work()
         with self.output.busy():
             return run_cancellable(work, interrupt)
 

@@ -24,7 +24,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from .. import __version__
-from ..engine import database
+from ..engine import database, interrupt
 from ..errors import LakebedError
 from ..storage.stores.places import data_folder
 from .commands import COMMANDS, is_command, split_name
@@ -33,6 +33,7 @@ from .messages import WELCOME, error_text
 from .names import Names
 from .paths import local_paths
 from .pieces import Fragments, highlight
+from .running import wait_for_left
 from .session import Finished, Session
 from .statements import is_complete, split
 from .tables import Screen
@@ -224,7 +225,8 @@ class Terminal:
         greeting = Text.assemble(("Lakebed ", "bold bright_blue"), f"{__version__}   ", (WELCOME, "bright_black"))
         session.output.lines([greeting])
         # DuckDB is loaded while the user reads and types, so that the first query does not wait for it.
-        threading.Thread(target=database, name="lakebed warm-up", daemon=True).start()
+        # No daemon: the interpreter must not end while a library is half loaded.
+        threading.Thread(target=database, name="lakebed warm-up").start()
         while True:
             self._look()
             try:
@@ -292,3 +294,4 @@ def continuation(width: int, line: int, wrapped: int) -> StyleAndTextTuples:
 def run_terminal(session_of: Callable[[TerminalOutput], Session]) -> None:
     """Talk with the user at this process's terminal."""
     Terminal(session_of(TerminalOutput())).run()
+    wait_for_left(interrupt)
