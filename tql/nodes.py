@@ -286,8 +286,22 @@ class Subscript(Node):
 
 
 Expr = (
-    Literal | ArrayLiteral | Column | Parameter | Unary | Binary | Like | InList | InQuery | Between | IsNull
-    | Call | Case | Cast | Exists | Subscript
+    Literal
+    | ArrayLiteral
+    | Column
+    | Parameter
+    | Unary
+    | Binary
+    | Like
+    | InList
+    | InQuery
+    | Between
+    | IsNull
+    | Call
+    | Case
+    | Cast
+    | Exists
+    | Subscript
 )
 
 

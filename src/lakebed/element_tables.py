@@ -188,4 +188,5 @@ def plain_values(values: pa.Array) -> Array:
         width = values.type.list_size
         inner = values.values.slice(values.offset * width, len(values) * width)
         return plain_values(inner).reshape(-1, width)
-    return values.to_numpy(zero_copy_only=False)
+    plain: Array = values.to_numpy(zero_copy_only=False)
+    return plain

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Any
 
 import numpy as np
 
@@ -96,9 +97,9 @@ def within(values: Array, wanted: Intervals) -> Array:
     return inside
 
 
-def between(values: Array, low: int, high: int, bounds: np.iinfo) -> Array:  # type: ignore[type-arg]  # no runtime generic
+def between(values: Array, low: int, high: int, bounds: np.iinfo[Any]) -> Array:
     if low == high:
-        return values == low
+        return np.equal(values, low)
     if high == bounds.max:
         return values >= low
     if low == bounds.min:
