@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from .bound import Field
-from .errors import TQLLimitError
 from .relations import (
     Combine,
     Compute,
@@ -28,15 +27,12 @@ from .sql_groups import write_distinct, write_group, write_spread
 from .sql_relations import write_compute, write_count, write_cut, write_filter, write_join, write_scan, write_sort
 from .sql_sets import write_combine, write_draw
 
-MAX_SQL = 4_000_000
-"""Characters of SQL beyond which a query is refused: nested integer divisions repeat their operands."""
-
 
 def compile_relation(relation: Relation, fields: Iterable[Field] = (), runtime: Runtime | None = None) -> Compiled:
     """The statement for `relation`, with the columns of `fields` and the row positions as its result.
 
     Raises:
-        TQLLimitError: the SQL would be too long.
+        TQLLimitError: an expression would become too long.
     """
     wanted = tuple(fields)
     writer = Writer(write, used_columns(relation, wanted), runtime or Runtime())
@@ -47,8 +43,6 @@ def compile_relation(relation: Relation, fields: Iterable[Field] = (), runtime: 
     order = "" if last.in_order else order_by(last.order)
     body = f"SELECT {', '.join(dict.fromkeys(columns)) or '1 AS nothing'} FROM {last.name}{order}"
     sql = f"WITH {', '.join(writer.steps)} {body}"
-    if len(sql) > MAX_SQL:
-        raise TQLLimitError(f"the query needs {len(sql)} characters of SQL, and at most {MAX_SQL} are run")
     ascending = last.in_order and len(last.rows) == 1 and not scan_with_rows(relation)
     return Compiled(
         sql, tuple(writer.params), tuple(writer.inputs), last.rows, wanted, ascending, last.groups, tuple(writer.calls)

@@ -38,7 +38,7 @@ from .bound import (
     Type,
     UserCall,
 )
-from .errors import TQLUnsupportedError
+from .errors import TQLLimitError, TQLUnsupportedError
 from .schema import ColumnInfo
 from .sql import SMALL_FLOATS, SQL_TYPES, Step, Writer
 from .sql_compare import json_compare, json_path, nan_guard
@@ -46,6 +46,10 @@ from .sql_operands import array_operands, maybe_null
 from .sql_rows import write_call, write_exists, write_in_relation, write_random, write_relevance
 from .sql_subscripts import item_shape, pick_list, pick_one, pick_shape
 
+MAX_SQL = 1_000_000
+"""Characters of SQL beyond which an expression is refused."""
+LONG = 200
+"""Characters from which on an operand is named once instead of repeated."""
 MISMATCH = "lakebed-shape-mismatch "
 """Starts the message of the SQL error that says two shapes differ; the engine makes a TQLTypeError of it."""
 
@@ -60,6 +64,8 @@ class ExpressionWriter:
     writer: Writer
     step: Step
     leaves: dict[int, str] = field(default_factory=dict)
+    lists: dict[int, str] = field(default_factory=dict)
+    """What was written of arrays so far: they are asked for more than once."""
 
     # --- one value per row -------------------------------------------------------------------------------------------
 
@@ -73,13 +79,16 @@ class ExpressionWriter:
         """One SQL value: of the row, or of the element at hand."""
         if id(expr) in self.leaves:
             return self.leaves[id(expr)]
+        return short_enough(self.write_scalar(expr), expr)
+
+    def write_scalar(self, expr: Expr) -> str:
         match expr:
             case Const():
                 return self.const(expr)
             case Ref():
                 return self.column(expr)
             case Map():
-                return expr.sql.format(*[self.operand(arg, expr.type) for arg in expr.args])
+                return self.map(expr)
             case Compare():
                 return self.compare(expr)
             case Logic(op="NOT"):
@@ -92,6 +101,18 @@ class ExpressionWriter:
                 return self.choose(expr)
             case _:
                 return self.other(expr)
+
+    def map(self, expr: Map) -> str:
+        """An operator or function; a long operand that its template repeats is named once instead."""
+        args = [self.operand(arg, expr.type) for arg in expr.args]
+        repeated = [i for i, arg in enumerate(args) if len(arg) > LONG and expr.sql.count(f"{{{i}}}") > 1]
+        if not repeated:
+            return expr.sql.format(*args)
+        name = self.writer.name("e")
+        values = ", ".join(f"a{i} := {args[i]}" for i in repeated)
+        for i in repeated:
+            args[i] = f"{name}.a{i}"
+        return f"(list_transform([struct_pack({values})], lambda {name}: {expr.sql.format(*args)}))[1]"
 
     def other(self, expr: Expr) -> str:
         writer = SCALARS.get(type(expr))
@@ -199,6 +220,11 @@ class ExpressionWriter:
 
     def items(self, expr: Expr) -> str:
         """The elements of an array as one flat list; never NULL."""
+        if id(expr) not in self.lists:
+            self.lists[id(expr)] = short_enough(self.write_items(expr), expr)
+        return self.lists[id(expr)]
+
+    def write_items(self, expr: Expr) -> str:
         match expr:
             case Const():
                 return self.writer.param(
@@ -356,6 +382,21 @@ class ExpressionWriter:
         if len(arrays) < 2:
             return sql
         return self.checked(arrays, [self.items(arg) for arg in arrays], sql, "NULL")
+
+
+def short_enough(sql: str, expr: Expr) -> str:
+    """`sql`, unless it has grown without bound.
+
+    Raises:
+        TQLLimitError: arrays and comparisons repeat their operands; nested many times that is too much.
+    """
+    if len(sql) > MAX_SQL:
+        raise TQLLimitError(
+            f"the expression needs over {MAX_SQL} characters of SQL",
+            span=expr.span,
+            hint="compute parts of it in a sub-query: select ... from (select *, part as x)",
+        )
+    return sql
 
 
 SCALARS: dict[type, Callable[[ExpressionWriter, Any], str]] = {

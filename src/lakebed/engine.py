@@ -19,7 +19,7 @@ from .query_explained import Explanation, explanation
 from .query_results import QueryResult, ResultColumn
 from .query_tables import sql_result, sql_table
 from .storage.source import SampleSource
-from .tql.errors import TQLError, TQLUnsupportedError
+from .tql.errors import TQLError, TQLLimitError, TQLUnsupportedError
 from .user_functions import FUNCTIONS, vectorised
 
 if TYPE_CHECKING:
@@ -68,6 +68,8 @@ def run(
             return run_sql(source, text, params)
     except TQLError as error:
         raise error.with_text(text) from None
+    except RecursionError:
+        raise TQLLimitError("the query is nested too deeply", kind="depth") from None
     raise TQLUnsupportedError(f"there is no dialect {dialect!r}", kind="unknown-dialect", hint='use "tql" or "sql"')
 
 

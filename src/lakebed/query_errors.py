@@ -30,6 +30,8 @@ def translated(message: str, sql: str) -> TQLError:
         return TQLTypeError("a number does not fit in 64 bits", kind="overflow", hint=first_line(message))
     if message.startswith("INTERRUPT"):
         return TQLError("the query was interrupted", kind="interrupted")
+    if "expression depth" in message.lower():
+        return TQLLimitError("the query is nested too deeply", kind="depth", hint=first_line(message))
     if "Out of Memory" in message:
         return TQLLimitError("the query needs more memory than it may use", kind="memory", hint=first_line(message))
     return TQLError(

@@ -290,7 +290,7 @@ def tails(draw: st.DrawFn, whole: bool = True) -> str:
         else ""
     )
     limit = pick(draw, ["", "", " limit 3", " limit 0", " limit 2 offset 1", " offset 2", " limit 50 percent"])
-    return order + limit
+    return f"{order}{limit}"
 
 
 @st.composite
@@ -302,7 +302,8 @@ def sets(draw: st.DrawFn, depth: int) -> str:
         item = f"num, {draw(scalars(1))} as x" if computes else "*"
         where = f" where {draw(conditions(1))}"
         branches.append(f"(select {item}{where}{draw(tails())})")
-    return f" {op} ".join(branches) + pick(draw, ["", "", " order by num, text", " limit 3"])
+    tail = pick(draw, ["", "", " order by num, text", " limit 3"])
+    return f"{f' {op} '.join(branches)}{tail}"
 
 
 @st.composite
