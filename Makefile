@@ -89,7 +89,7 @@ package: $(LINKS) ## The packaging guards alone: sdist -> wheel -> clean environ
 check: lint types contracts test ## What CI runs
 
 bench: $(LINKS) ## A benchmark of bench/README.md (BENCH=labels BENCH_ARGS="--rows 1000000")
-	$(BIN)/python bench/$(BENCH).py $(BENCH_ARGS)
+	PYTHONPATH=. $(BIN)/python bench/$(BENCH).py $(BENCH_ARGS)
 
 clean: ## Remove what was built, keep .venv
 	rm -rf build dist src/*.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage* $(VENV)/.stamp-links-*
