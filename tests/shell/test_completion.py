@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakebed.tql import parse
 from lakebed.tql.catalogue import FUNCTIONS
 
 from face_data import CLASSES, street
@@ -183,7 +182,6 @@ def test_registered_functions_complete_too(monkeypatch: pytest.MonkeyPatch) -> N
     user_functions.register_function(lambda x: 1.0, "brightness")
     assert functions()["BRIGHTNESS"][0] == "any"
     assert texts("select * where bri") == ["brightness("]
-    assert parse("select * where brightness(x) > 1")
 
 
 def test_paths_complete_with_folders_marked_and_hidden_files_hidden(tmp_path: Path) -> None:

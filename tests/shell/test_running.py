@@ -23,7 +23,12 @@ def left() -> list[threading.Thread]:
 
 def press_ctrl_c(when: threading.Event) -> threading.Thread:
     """Interrupts the main thread, as Ctrl-C does, once `when` is set."""
-    thread = threading.Thread(target=lambda: when.wait(60) and _thread.interrupt_main())
+
+    def press() -> None:
+        if when.wait(60):
+            _thread.interrupt_main()
+
+    thread = threading.Thread(target=press)
     thread.start()
     return thread
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
@@ -290,22 +291,12 @@ def test_exports_are_written_in_the_form_that_the_ending_says(tmp_path: Path) ->
     assert "could not be written" in refused(session, output, f".export {tmp_path}/no/folder/cars.csv")
 
 
-class Stream:
-    def __init__(self) -> None:
-        self.text = ""
-
-    def writelines(self, lines: object) -> None:
-        self.text += "".join(lines)  # type: ignore[call-overload]  # an iterable of str
-
-    def flush(self) -> None: ...
-
-
 def test_lines_from_a_pipe_are_all_run_and_a_failure_is_remembered() -> None:
-    out, err = Stream(), Stream()
-    session = Session(PlainOutput(out, err), street(4), images=False, timing=False, cancellable=False)  # type: ignore[arg-type]  # has what is used
+    out, err = io.StringIO(), io.StringIO()
+    session = Session(PlainOutput(out, err), street(4), images=False, timing=False, cancellable=False)
     assert not run_lines(session, ["select count(*) as n\n", "select * were\n", ".branch\n", ".quit\n", "select 1\n"])
-    assert out.text == "n\n─\n4\n1 row\n* main\n"
-    assert "^^^^" in err.text
+    assert out.getvalue() == "n\n─\n4\n1 row\n* main\n"
+    assert "^^^^" in err.getvalue()
     assert run_lines(session, ["select count(*) as n"])
 
 

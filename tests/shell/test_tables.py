@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from lakebed.shell.pages import Page, Preview
 from lakebed.shell.previews import HALF
-from lakebed.shell.tables import IMAGE_LINES, Screen, picked, rows_that_fit, table
+from lakebed.shell.tables import IMAGE_LINES, Colors, Screen, picked, rows_that_fit, table
 
 VALUES = st.none() | st.integers() | st.floats() | st.text(max_size=30) | st.lists(st.text(max_size=9), max_size=4)
 
@@ -59,8 +59,9 @@ def test_a_picture_that_does_not_fit_is_named() -> None:
 
 def test_without_colours_pictures_are_shades() -> None:
     picture = Preview(np.full((12, 16, 3), 255, dtype=np.uint8))
-    for colors in ("none", "few"):
-        assert "@" * 16 in plain(page((1, picture, 2)), Screen(80, 40, colors))[2]  # type: ignore[arg-type]  # a literal
+    few: tuple[Colors, ...] = ("none", "few")
+    for colors in few:
+        assert "@" * 16 in plain(page((1, picture, 2)), Screen(80, 40, colors))[2]
 
 
 @pytest.mark.parametrize(("height", "images", "rows"), [(40, False, 20), (16, False, 10), (40, True, 4), (5, True, 1)])
