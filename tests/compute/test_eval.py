@@ -346,3 +346,17 @@ def test_rows_of_coco_like_data_are_kept(tmp_path: Path) -> None:
     assert [again.categories[n].data()["text"] for n in range(30)] == [
         expected.categories[n].data()["text"] for n in range(30)
     ]
+
+
+def test_labels_given_on_as_they_are_keep_their_names_where_classes_are_numbered_otherwise() -> None:
+    source, ds = street(12), lakebed.empty(fresh_path())
+    ds.create_tensor("categories", htype="class_label", class_names=["stop sign", "bus"])
+    ds.create_tensor("codes", htype="generic")
+
+    @lakebed.compute
+    def labels(row: Any, samples_out: Any) -> None:
+        samples_out.append({"categories": row.categories, "codes": row.categories})
+
+    labels().eval(source, ds, progressbar=False)
+    assert [row.categories.data()["text"] for row in ds] == [row.categories.data()["text"] for row in source]
+    assert [row.codes.numpy().tolist() for row in ds] == [row.categories.numpy().tolist() for row in source]

@@ -68,8 +68,10 @@ def deadly(number: int, samples_out: Any, last: int) -> None:
 
 
 @lakebed.compute
-def slow(number: int, samples_out: Any, folder: str) -> None:
-    """`picture`, which leaves a mark of each call in a folder and takes its time."""
-    (Path(folder) / f"{number}-{os.getpid()}-{time.monotonic_ns()}").touch()
-    time.sleep(0.1)
+def marking(number: int, samples_out: Any, folder: str) -> None:
+    """`picture`, which takes its time and leaves in a folder a mark of the Ray node where it ran."""
+    import ray
+
+    (Path(folder) / f"{number}-{ray.get_runtime_context().get_node_id()}-{time.monotonic_ns()}").touch()
+    time.sleep(0.05)
     picture.transform_function(number, samples_out)

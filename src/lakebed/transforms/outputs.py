@@ -128,3 +128,11 @@ def detached(value: Any) -> Any:
         return value
     samples = value.as_samples()
     return samples[0] if value.is_single else samples
+
+
+def class_names(value: Any) -> Any:
+    """Class labels of a dataset as their names, because another dataset may number its classes in another way."""
+    if not isinstance(value, Tensor) or value.htype != "class_label" or not value.is_single:
+        return detached(value)
+    names = value.data()["text"]
+    return detached(value) if None in names else names

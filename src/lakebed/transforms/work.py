@@ -15,7 +15,7 @@ from ..storage.htypes import EncodeContext, htype_of
 from ..storage.htypes.payload import PayloadHtype
 from ..storage.links.base import LinkReader, StoredLink
 from ..storage.schema import TensorSpec
-from .outputs import Fields, SamplesOut, detached, rows_of
+from .outputs import Fields, SamplesOut, class_names, detached, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +34,15 @@ class Encoder:
 
     specs: Mapping[str, TensorSpec]
     """Tensors of the output that hold files."""
+    labels: frozenset[str]
+    """Tensors of the output that hold class labels."""
     links: LinkReader
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
-        return {name: self._encoded(name, detached(value)) for name, value in row.items()}
+        return {
+            name: self._encoded(name, class_names(value) if name in self.labels else detached(value))
+            for name, value in row.items()
+        }
 
     def _encoded(self, name: str, value: Any) -> Any:
         spec = self.specs.get(name)
@@ -53,7 +58,8 @@ class Encoder:
 
 def encoder_for(specs: Sequence[TensorSpec], links: LinkReader) -> Encoder:
     """The encoder of these tensors; those whose samples are no files are left to the writer."""
-    return Encoder({spec.name: spec for spec in specs if isinstance(htype_of(spec), PayloadHtype)}, links)
+    files = {spec.name: spec for spec in specs if isinstance(htype_of(spec), PayloadHtype)}
+    return Encoder(files, frozenset(spec.name for spec in specs if spec.full_htype == "class_label"), links)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,99 @@
+"""Transforms as tasks of a Ray cluster of two nodes, one of which is lost in the middle."""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lakebed.loader import TransformError
+
+import lakebed
+from compute_functions import content, marking, output, picky, picture
+from face_data import fresh_path
+
+MISSING = importlib.util.find_spec("ray") is None
+needs_ray = pytest.mark.skipif(MISSING, reason='Ray is not installed: pip install "lakebed[ray]"')
+# Ray's own code leaves sockets and processes for the collector.
+pytestmark = pytest.mark.filterwarnings("default")
+
+
+@pytest.mark.skipif(not MISSING, reason="Ray is installed")
+def test_without_ray_the_error_says_what_to_install() -> None:
+    with pytest.raises(lakebed.StateError, match="not installed") as caught:
+        picture().eval(range(3), output(fresh_path()), scheduler="ray", progressbar=False)
+    assert "lakebed[ray]" in caught.value.hint
+
+
+@pytest.fixture(scope="module")
+def cluster() -> Iterator[Any]:
+    import ray
+    from ray.cluster_utils import Cluster
+
+    with pytest.MonkeyPatch.context() as patch:
+        # Nodes must be able to import the functions' module, as on a real cluster.
+        paths = [str(Path(__file__).parents[1] / "support"), os.environ.get("PYTHONPATH", "")]
+        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
+        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
+        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+        made.add_node(num_cpus=2)
+        ray.init(address=made.address, log_to_driver=False)
+        yield made
+        ray.shutdown()
+        made.shutdown()
+
+
+@needs_ray
+@pytest.mark.slow
+def test_without_a_connection_the_error_says_how_to_make_one() -> None:
+    with pytest.raises(lakebed.StateError, match="not connected to a Ray cluster") as caught:
+        picture().eval(range(3), output(fresh_path()), scheduler="ray", progressbar=False)
+    assert "ray.init" in caught.value.hint
+
+
+@needs_ray
+@pytest.mark.slow
+def test_errors_of_tasks_name_the_input_and_nothing_lands(cluster: Any) -> None:
+    ds, offset = output(fresh_path()), 1000
+
+    @lakebed.compute
+    def moved(number: int, samples_out: Any) -> None:
+        picture.transform_function(number + offset, samples_out)
+
+    moved().eval(range(20), ds, scheduler="ray", progressbar=False)
+    assert [number for number, _, _ in content(ds)] == list(range(1000, 1020))
+    with pytest.raises(TransformError, match="ValueError: 7 is not for me") as caught:
+        picky(bad=(7,)).eval(range(20), ds, scheduler="ray", progressbar=False)
+    assert caught.value.place == "input 7"
+    assert len(ds) == 20
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_node_that_is_lost_in_the_middle_loses_no_row_and_doubles_none(cluster: Any, tmp_path: Path) -> None:
+    ds, count = output(fresh_path()), 200
+    lost = next(node for node in cluster.worker_nodes)
+    lost_id = lost.node_id
+
+    def lose() -> None:
+        """End the second node once it has done some work and a part of the whole is done."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            done = [mark.name for mark in tmp_path.iterdir()]
+            if len(done) > count // 4 and any(lost_id in name for name in done):
+                cluster.remove_node(lost, allow_graceful=False)
+                return
+            time.sleep(0.05)
+
+    ending = threading.Thread(target=lose)
+    ending.start()
+    marking(str(tmp_path)).eval(range(count), ds, scheduler="ray", progressbar=False)
+    ending.join()
+    assert lost not in cluster.worker_nodes
+    assert [number for number, _, _ in content(ds)] == list(range(count))
+    assert any(lost_id in mark.name for mark in tmp_path.iterdir())
