@@ -191,7 +191,7 @@ class LoaderIterator:
                 place=place,
                 hint="the store or a linked file does not answer; raise timeout= if it is only slow",
             )
-        if "exited unexpectedly" in str(error) or isinstance(error, ConnectionError | EOFError):
+        if "DataLoader worker" in str(error) or isinstance(error, ConnectionError | EOFError):
             return WorkerError(
                 f"a worker process died: {error}",
                 place=place,
