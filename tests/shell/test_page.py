@@ -11,6 +11,7 @@ import pytest
 
 from docblocks import blocks
 from face_data import street
+from lakebed.shell import dispatch
 from lakebed.shell.commands import COMMANDS
 from lakebed.shell.session import Session
 from shell_kit import Recorder
@@ -36,7 +37,7 @@ def test_the_error_on_the_page_is_what_is_shown() -> None:
     ds = street(2)
     ds.categories.info["class_names"] = ["car", "traffic light"]
     output = Recorder()
-    assert not Session(output, ds).run(entered.removeprefix("coco main> "))
+    assert not dispatch.run(Session(output, ds), entered.removeprefix("coco main> "))
     assert output.take_error() == expected.rstrip("\n")
 
 

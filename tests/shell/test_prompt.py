@@ -17,6 +17,7 @@ from rich.console import Console
 
 import lakebed
 from face_data import fresh_path, street
+from lakebed.shell import dispatch
 from lakebed.shell.names import Column, Names
 from lakebed.shell.session import Session
 from lakebed.shell.terminal import (
@@ -106,10 +107,10 @@ def test_a_store_that_fails_leaves_a_shell_without_completion(monkeypatch: pytes
 def test_ctrl_c_between_two_steps_is_cancelling_too(monkeypatch: pytest.MonkeyPatch) -> None:
     session, _ = street_session()
 
-    def interrupted(_: str) -> bool:
+    def interrupted(*_: object) -> bool:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(session, "run", interrupted)
+    monkeypatch.setattr("lakebed.shell.terminal.run", interrupted)
     assert typed(".log\r" + CTRL_D, session).endswith("cancelled")
 
 
@@ -170,15 +171,15 @@ def test_the_prompt_says_where_one_is() -> None:
     session, output = street_session()
     name = short_name(session.opened.path)
     assert words(prompt_of(session)) == f"{name} main> "
-    session.run("select * limit 3")
-    session.run(".save few")
-    session.run(".load few")
+    dispatch.run(session, "select * limit 3")
+    dispatch.run(session, ".save few")
+    dispatch.run(session, ".load few")
     assert words(prompt_of(session)) == f"{name} main/few> "
     assert "3 rows of view few" in toolbar_of(session)
-    session.run(".load")
+    dispatch.run(session, ".load")
     session.opened.pop(0)
     assert words(prompt_of(session)) == f"{name} main*> "
-    session.run(f".checkout {session.opened.commit_id}")
+    dispatch.run(session, f".checkout {session.opened.commit_id}")
     assert words(prompt_of(session)) == f"{name} {(session.opened.commit_id or '')[:8]}> "
     assert "read-only" in toolbar_of(session)
     nothing = Session(output)
@@ -212,7 +213,7 @@ def rendered(work: Callable[[TerminalOutput], None]) -> str:
 
 def test_pictures_reach_the_terminal_in_truecolour() -> None:
     def work(output: TerminalOutput) -> None:
-        assert Session(output, street(2), timing=False).run("select images")
+        assert dispatch.run(Session(output, street(2), timing=False), "select images")
 
     assert "\x1b[38;2;" in rendered(work)
 
@@ -236,6 +237,6 @@ def test_a_clock_runs_while_something_takes_long(monkeypatch: pytest.MonkeyPatch
 
 def test_errors_are_shown_like_results() -> None:
     def work(output: TerminalOutput) -> None:
-        assert not Session(output, lakebed.empty(fresh_path())).run("select nix")
+        assert not dispatch.run(Session(output, lakebed.empty(fresh_path())), "select nix")
 
     assert "nix" in rendered(work)

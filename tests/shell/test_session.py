@@ -9,6 +9,7 @@ from rich.text import Text
 
 import lakebed
 from face_data import CLASSES, fresh_path, numbers, street
+from lakebed.shell import dispatch
 from lakebed.shell.piped import PlainOutput, run_lines
 from lakebed.shell.session import Finished, Session
 from lakebed.shell.tables import Screen
@@ -19,13 +20,13 @@ CARS = "select * where contains(categories, 'car')"
 
 def run(session: Session, output: Recorder, statement: str) -> str:
     """What a statement shows; fails if it fails."""
-    assert session.run(statement), output.take_error()
+    assert dispatch.run(session, statement), output.take_error()
     return output.take()
 
 
 def refused(session: Session, output: Recorder, statement: str) -> str:
     """The error of a statement that must fail."""
-    assert not session.run(statement)
+    assert not dispatch.run(session, statement)
     return output.take_error()
 
 
@@ -261,7 +262,7 @@ def test_without_a_dataset_queries_name_their_own_and_commands_ask_for_one() -> 
 def test_quit_ends_the_session() -> None:
     session, _ = street_session()
     with pytest.raises(Finished):
-        session.run(".quit")
+        dispatch.run(session, ".quit")
 
 
 def test_names_are_read_again_after_they_changed() -> None:
@@ -275,7 +276,7 @@ def test_names_are_read_again_after_they_changed() -> None:
 def test_every_line_of_every_command_fits_into_a_narrow_window() -> None:
     session, output = street_session(screen=Screen(40, 20, "many"))
     for statement in ("select *", "select boxes", ".show", ".plot", ".schema", ".classes"):
-        assert session.run(statement), output.take_error()
+        assert dispatch.run(session, statement), output.take_error()
         assert [line.plain for line in output.shown if line.cell_len > 40] == []
         output.shown.clear()
 

@@ -171,11 +171,11 @@ def save(session: Session, call: Call) -> None:
 def load_(session: Session, call: Call) -> None:
     dataset = session.opened
     if call.word(0) is None:
-        session.ask(None)
+        session.turn_to(None)
         say(session, f"queries ask all {len(dataset):,} rows again")
         return
     view = session.work(lambda: dataset.load_view(call.words[0]))
-    session.ask(view)
+    session.turn_to(view)
     say(session, f"queries ask the {len(view):,} rows of {view.id} from now on; .load alone goes back")
 
 

@@ -8,6 +8,7 @@ from typing import TextIO
 
 from rich.text import Text
 
+from .dispatch import run
 from .session import Finished, Session
 from .statements import statements
 from .tables import Screen
@@ -43,7 +44,7 @@ def run_lines(session: Session, lines: Iterable[str]) -> bool:
     succeeded = True
     try:
         for statement in statements(lines):
-            succeeded = session.run(statement) and succeeded
+            succeeded = run(session, statement) and succeeded
     except Finished:
         pass
     return succeeded

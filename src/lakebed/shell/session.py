@@ -1,4 +1,4 @@
-"""The state of a shell: the open dataset, the rows that are asked, the last result; and how a statement is run."""
+"""The state of a shell: the open dataset, the rows that are asked, the last result; and how a query is run."""
 
 from __future__ import annotations
 
@@ -11,15 +11,13 @@ from rich.text import Text
 
 from ..datasets import Dataset
 from ..engine import interrupt
-from ..errors import LakebedError
 from ..reading import Readable
 from ..storage.errors import StateError
 from ..view import View
-from .commands import Call, is_command, parse_command
-from .messages import error_text, footer
+from .messages import footer
 from .names import Names, names_of
 from .pages import Page, image_columns, page_of
-from .running import Cancelled, run_cancellable
+from .running import run_cancellable
 from .tables import IMAGE_COLUMNS, IMAGE_LINES, Screen, rows_that_fit, table
 
 
@@ -105,7 +103,7 @@ class Session:
         self.dataset, self.view = dataset, None
         self.forget()
 
-    def ask(self, view: View | None) -> None:
+    def turn_to(self, view: View | None) -> None:
         """Ask the rows of `view` from now on, or those of the dataset again."""
         self.view = view
         self.forget()
@@ -127,23 +125,15 @@ class Session:
 
     # Running
 
-    def run(self, statement: str) -> bool:
-        """Run one query or dot command and show what comes of it; whether it succeeded.
-
-        Ctrl-C cancels it; errors of ours are shown and the session goes on.
+    def ask(self, query: str) -> None:
+        """Run a query and show the first page of what it finds.
 
         Raises:
-            Finished: the statement is `.quit`.
+            TQLError, StorageError, Cancelled: it is forgotten; the result before stays.
         """
-        try:
-            if is_command(statement):
-                self._command(parse_command(statement))
-            else:
-                self._ask(statement)
-        except LakebedError as error:
-            self.output.errors(error_text(error))
-            return False
-        return True
+        found, page, seconds = self.work(lambda: self._answer(query))
+        self.result, self.query, self._seconds = found, query, seconds
+        self._show(page)
 
     def work(self, work: Callable[[], Any]) -> Any:
         """Do something that may take long.
@@ -166,16 +156,6 @@ class Session:
             raise StateError("there are no more rows", kind="no-more-rows", hint="ask a query first")
         first = self._page.after
         self._show(self.work(lambda: self._read_page(self.result, first)))
-
-    def _command(self, call: Call) -> None:
-        from .actions import ACTIONS
-
-        ACTIONS[call.command.name](self, call)
-
-    def _ask(self, query: str) -> None:
-        found, page, seconds = self.work(lambda: self._answer(query))
-        self.result, self.query, self._seconds = found, query, seconds
-        self._show(page)
 
     def _answer(self, query: str) -> tuple[Any, Page, float]:
         start = time.perf_counter()
@@ -201,6 +181,3 @@ def answer(asked: Readable | None, query: str) -> Any:
         return ask(query)
     choose: Any = asked
     return choose.query(query)
-
-
-__all__ = ["Cancelled", "Finished", "Output", "Session", "answer"]

@@ -29,6 +29,7 @@ from ..errors import LakebedError
 from ..storage.stores.places import data_folder
 from .commands import COMMANDS, is_command, split_name
 from .completion import complete
+from .dispatch import run
 from .messages import WELCOME, error_text
 from .names import Names
 from .paths import local_paths
@@ -239,7 +240,7 @@ class Terminal:
                 return
             try:
                 for statement in split(text):
-                    session.run(statement)
+                    run(session, statement)
             except Finished:
                 return
             except KeyboardInterrupt:

@@ -1,0 +1,29 @@
+"""Runs a statement in a session: a dot command by its action, all else as a query; errors are shown, not raised."""
+
+from __future__ import annotations
+
+from ..errors import LakebedError
+from .actions import ACTIONS
+from .commands import is_command, parse_command
+from .messages import error_text
+from .session import Session
+
+
+def run(session: Session, statement: str) -> bool:
+    """Run one query or dot command and show what comes of it; whether it succeeded.
+
+    Ctrl-C cancels it; errors of ours are shown and the session goes on.
+
+    Raises:
+        Finished: the statement is `.quit`.
+    """
+    try:
+        if is_command(statement):
+            call = parse_command(statement)
+            ACTIONS[call.command.name](session, call)
+        else:
+            session.ask(statement)
+    except LakebedError as error:
+        session.output.errors(error_text(error))
+        return False
+    return True
