@@ -91,6 +91,8 @@ def within(values: Array, wanted: Intervals) -> Array:
     clipped = [(lo, hi) for lo, hi in clipped if lo <= hi]
     if len(clipped) > 3 and len(values) and values.min() >= 0 and values.max() < LARGEST_TABLE:
         return table_of(clipped, int(values.max()) + 1)[values]
+    if len(clipped) == 1:
+        return between(values, *clipped[0], bounds)
     inside = np.zeros(len(values), dtype=bool)
     for low, high in clipped:
         inside |= between(values, low, high, bounds)
