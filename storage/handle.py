@@ -286,16 +286,18 @@ class Handle:
     def commit(self, message: str = "", allow_empty: bool = False) -> str:
         """Seal what this handle sees under a message; returns the commit's id. Durable when it returns.
 
+        Inside a transaction it lands what the transaction did so far; an exception later undoes what came after.
+
         Raises:
-            StateError: kind "nothing-to-commit", "in-transaction", or the version is read-only.
+            StateError: kind "nothing-to-commit"; "in-transaction", inside a nested one; or the version is read-only.
             ConflictError: another writer changed the same rows.
         """
         self._check_writable()
-        if self._savepoints:
+        if len(self._savepoints) > 1:
             raise StateError(
-                "a commit inside `with ds:` would seal half a transaction",
+                "a commit inside a nested `with ds:` would seal half of the outer one",
                 kind="in-transaction",
-                hint="call ds.commit() after the with block",
+                hint="call ds.commit() after the inner with block",
             )
         if self._attempts and self._landed_unseen(self.repository.state(), message):
             assert self._tip.head is not None
@@ -382,7 +384,6 @@ class Handle:
             self._draft = rebase(self._draft, self._base)
         except ConflictError:
             # A draft that does not fit must not land later over what the others did.
-            self._savepoints.clear()
             self._done()
             raise
 

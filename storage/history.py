@@ -47,7 +47,7 @@ class History(Handle):
     def reset(self) -> None:
         """Forget everything since the last commit, landed or waiting."""
         self._check_writable()
-        self._savepoints.clear()
+        self._savepoints[:] = [None] * self.depth
         self._done()
         self._attempts.clear()
         name = self.branch
