@@ -15,8 +15,8 @@ def link(path: str | os.PathLike[str], creds_key: str | None = None) -> Link:
     """A reference to a file, for a tensor of htype ``link[...]``; nothing is read yet.
 
     Args:
-        path: a local path, or a ``file://``, ``s3://`` or ``http(s)://`` URL. A relative path is kept as it is and
-            means the folder of the process that reads it, so absolute ones are better.
+        path: a local path, or a ``file://``, ``s3://`` or ``http(s)://`` URL. A relative path is made absolute, because
+            training may read it from another folder.
         creds_key: the name of credentials added with ``ds.add_creds_key``; "ENV" or None are the environment's.
 
     >>> link("s3://bucket/cat.jpg", creds_key="my_s3_creds")
@@ -25,7 +25,7 @@ def link(path: str | os.PathLike[str], creds_key: str | None = None) -> Link:
     url = os.fspath(path)
     if not url:
         raise InvalidInputError("a link needs the path or URL of a file", kind="bad-path", place=repr(path))
-    return Link(url, creds_key)
+    return Link(url if "://" in url else os.path.abspath(os.path.expanduser(url)), creds_key)
 
 
 def read(

@@ -249,7 +249,7 @@ class LocalStore:
     def _expect_same(self, path: str, data: bytes | memoryview | pa.Buffer) -> None:
         try:
             with open(path, "rb") as file:
-                same = file.read() == memoryview(data)
+                same = file.read() == memoryview(data).cast("B")  # Arrow's buffers call their bytes signed
             durable.sync_folder(os.path.dirname(path))  # its writer may not have come to that yet
         except OSError as error:
             raise storage_error(error, "write the object", path) from error

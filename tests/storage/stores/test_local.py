@@ -14,6 +14,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 from lakebed.storage.errors import CommitUnknownError, ObjectExistsError, ObjectMissingError, StorageError
 from lakebed.storage.stores import open_store
@@ -332,3 +333,10 @@ def recording(call: Callable[..., Any], name: str, done: list[str]) -> Callable[
         return call(*args, **options)
 
     return run
+
+
+def test_an_arrow_buffer_that_stands_there_already_is_the_same_object(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path, create=True)
+    for _ in range(2):
+        store.put("rows/a", pa.py_buffer(bytes(range(256))))
+    assert store.get("rows/a") == bytes(range(256))
