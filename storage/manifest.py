@@ -10,8 +10,8 @@ from pyroaring import BitMap
 
 from .objects import Objects, Pointer, Staging
 
-PAGE = 16
-"""Entries per page: a one-row edit rewrites one page, some two kilobytes."""
+PAGE = 4
+"""Entries per page: a one-row edit rewrites one page, about a kilobyte, and the list of pages."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,6 +23,8 @@ MAGIC = b"LAKEBED-BUNDLE-1\n"
 NONCE = 16
 """Random bytes after the magic: no two bundles are equal, so a new one never shares the age of an old one, by which
 clean-up decides."""
+COMPRESS_FROM = 512
+"""Bytes of JSON from which it is compressed; below there is little to win."""
 CACHED_BUNDLES = 64
 """Bundles kept in memory per open repository; most are a few kilobytes."""
 CACHED_BYTES = 1 << 20
@@ -72,7 +74,7 @@ class Staging:
         return pointer
 
     def add_json(self, value: Any) -> Pointer:
-        return self.add(encode_json(value))
+        return self.add(pack_json(value))
 
     def read(self, pointer: Pointer) -> bytes:
         return self._parts[pointer.offset]
@@ -116,7 +118,7 @@ class Objects:
         return data
 
     def read_json(self, pointer: Pointer, staging: Staging | None = None) -> Any:
-        return json.loads(self.read(pointer, staging))
+        return json.loads(plain_json(self.read(pointer, staging)))
 
     def publish(self, staging: Staging) -> str:
         """Write the bundle; returns its name."""
@@ -151,6 +153,17 @@ def bundle_key(name: str) -> str:
 def encode_json(value: Any) -> bytes:
     """JSON in one canonical spelling, so that equal values have equal hashes."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
+def pack_json(value: Any) -> bytes:
+    """JSON as it is stored in a bundle: compressed by zlib from `COMPRESS_FROM` bytes on."""
+    data = encode_json(value)
+    return zlib.compress(data) if len(data) >= COMPRESS_FROM else data
+
+
+def plain_json(data: bytes) -> bytes:
+    """The JSON text of a stored object; compressed ones begin with 0x78, JSON objects with "{"."""
+    return zlib.decompress(data) if data[:1] == b"\x78" else data
 
 
 def seal_lines(value: Any) -> bytes:

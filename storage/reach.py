@@ -16,7 +16,7 @@ from .errors import DamageError
 from .log import Entry as LogEntry
 from .log import entry_key, newest_entry, read_entry
 from .manifest import Entry, Fragment, pointers_of
-from .objects import Objects, Pointer
+from .objects import Objects, Pointer, plain_json
 from .refs import Refs
 from .stores.base import Store
 from .views import ViewRecord
@@ -84,7 +84,7 @@ def _links(context: Context, node: Node, blobs: bool) -> Iterator[Node]:
     data = context.objects.read(node.pointer)
     if node.kind == "blob":
         return iter(())
-    return _LINKS[node.kind](json.loads(data), node.pointer.bundle)
+    return _LINKS[node.kind](json.loads(plain_json(data)), node.pointer.bundle)
 
 
 def refs_node(pointer: Pointer) -> Node:

@@ -24,7 +24,7 @@ from .errors import (
 from .links.base import LinkReader
 from .log import Entry, append_entry, entry_key, newest_entry
 from .manifest import Manifest, write_manifest
-from .objects import Pointer, Staging, encode_json, open_lines, seal_lines
+from .objects import Pointer, Staging, encode_json, open_lines, plain_json, seal_lines
 from .refs import Branch, CommitRef, Refs
 from .schema import Schema
 from .snapshot import Snapshot
@@ -236,7 +236,7 @@ def stage_empty_version(staging: Staging, branch: str) -> Pointer:
 def empty_version(context: Context) -> Snapshot:
     """What a dataset shows before anything was put in; stored nowhere."""
     staging = Staging()
-    raw = json.loads(staging.read(stage_empty_version(staging, "")))
+    raw = json.loads(plain_json(staging.read(stage_empty_version(staging, ""))))
     return Snapshot(context, Commit.from_json(raw, "").tree, None, staging)
 
 

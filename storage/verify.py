@@ -22,7 +22,7 @@ from .errors import DamageError, InvalidInputError, ObjectMissingError
 from .fragment import FragmentCache
 from .log import Entry, decode_entry, entry_key
 from .manifest import Fragment, Overlay
-from .objects import Pointer, bundle_key, object_hash
+from .objects import Pointer, bundle_key, object_hash, plain_json
 from .payloads import REF_TYPE, Part, read_parts
 from .reach import Edges, Node, Progress, bundles, read_refs, refs_node, walk
 from .refs import Refs
@@ -333,7 +333,7 @@ def _names(survey: Survey) -> dict[Node, str]:
     for node, children in survey.edges.items():
         if node.kind == "commit" and children:
             assert node.pointer is not None
-            data = survey.context.objects.read(node.pointer)
+            data = plain_json(survey.context.objects.read(node.pointer))
             names[node] = f"commit {commit_id(data)[:12]} {json.loads(data)['message']!r}"
     refs = newest_refs(survey)
     if refs is None:
