@@ -64,7 +64,8 @@ def test_a_worker_that_dies_is_an_error_and_nothing_lands(tmp_path: Path) -> Non
 
 
 def test_functions_inside_functions_are_sent_by_their_code() -> None:
-    pytest.importorskip("cloudpickle", reason="cloudpickle is not installed")
+    if packing.cloudpickle_or_none() is None:
+        pytest.skip("neither cloudpickle nor Ray is installed")
     ds, offset = output(fresh_path()), 100
 
     @lakebed.compute
@@ -130,7 +131,7 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("by_value", [True, False])
+@pytest.mark.parametrize("by_value", [True, False], ids=["as installed", "by name"])
 def test_functions_of_a_script_work(tmp_path: Path, by_value: bool) -> None:
     text = SCRIPT if by_value else "import sys\nsys.modules['cloudpickle'] = sys.modules['ray'] = None\n" + SCRIPT
     (tmp_path / "script.py").write_text(text)

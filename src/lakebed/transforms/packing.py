@@ -8,10 +8,13 @@ from collections.abc import Callable
 from dataclasses import replace
 from importlib import import_module
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from ..storage.errors import InvalidInputError
 from .work import Job, Outcome, Slice, Step, failed, work
+
+_UNPICKLABLE = (pickle.PicklingError, AttributeError, TypeError)
+"""What pickle raises for objects that it cannot write."""
 
 
 def cloudpickle_or_none() -> ModuleType | None:
@@ -30,12 +33,11 @@ def pack_job(job: Job, same_program: bool = True) -> bytes:
     Raises:
         InvalidInputError: kind "not-importable": a function or an argument cannot be sent.
     """
-    by_value = cloudpickle_or_none()
-    steps = tuple(_portable(step, by_value is not None, same_program) for step in job.steps)
-    dumps: Callable[..., bytes] = pickle.dumps if by_value is None else by_value.dumps
+    steps = tuple(_portable(step, same_program) for step in job.steps)
+    by_name = all(isinstance(step.function, Named) for step in steps)
     try:
-        return dumps(replace(job, steps=steps), protocol=5)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return _packed(replace(job, steps=steps), by_name)
+    except _UNPICKLABLE as error:
         raise InvalidInputError(
             f"the transform cannot be sent to another process: {error}",
             kind="not-importable",
@@ -50,16 +52,26 @@ def pack_items(part: Slice) -> bytes:
     Raises:
         InvalidInputError: kind "not-picklable": names the inputs.
     """
-    packer: Any = cloudpickle_or_none() or pickle
     try:
-        packed: bytes = packer.dumps(part, protocol=5)
-    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        return _packed(part, plain=True)
+    except _UNPICKLABLE as error:
         raise InvalidInputError(
             f"an input cannot be sent to another process: {error}",
             kind="not-picklable",
             place=f"inputs {part.start} to {part.stop - 1}",
             hint="give paths or plain values, or use scheduler='threaded'",
         ) from error
+
+
+def _packed(value: Any, plain: bool) -> bytes:
+    """Plain pickle where that may do: it is faster, and what it writes is read without another library."""
+    if plain:
+        try:
+            return pickle.dumps(value, protocol=5)
+        except _UNPICKLABLE:
+            if cloudpickle_or_none() is None:
+                raise
+    packed: bytes = cast(Any, cloudpickle_or_none()).dumps(value, protocol=5)
     return packed
 
 
@@ -81,24 +93,35 @@ def _sendable(outcome: Outcome) -> Outcome:
     return outcome
 
 
-def _portable(step: Step, by_value: bool, same_program: bool) -> Step:
-    """The step as pickle can send it."""
+def _portable(step: Step, same_program: bool) -> Step:
+    """The step as pickle can send it: with its function by name if another process can import it, else as it is.
+
+    A main script is imported by spawned processes only, and without what stands under ``if __name__ == "__main__"``,
+    so its functions go by value where there is a library for that.
+    """
     function = step.function
-    module, name = getattr(function, "__module__", None), getattr(function, "__qualname__", "")
-    if module in sys.modules and (module != "__main__" or (not by_value and same_program)):
-        found: Any = sys.modules[module]
-        for part in name.split("."):
-            found = getattr(found, part, None)
-        if found is function or getattr(found, "transform_function", None) is function:
-            return replace(step, function=Named(module, name))
-    if by_value or not name:
+    module, name = str(getattr(function, "__module__", "")), str(getattr(function, "__qualname__", ""))
+    importable = _found(module, name) is function
+    if importable and module != "__main__":
+        return replace(step, function=Named(module, name))
+    if cloudpickle_or_none() is not None:
         return step
+    if importable and same_program:
+        return replace(step, function=Named(module, name))
     raise InvalidInputError(
-        f"{name!r} cannot be imported by another process",
+        f"{name or function!r} cannot be imported by another process",
         kind="not-importable",
         place=f"module {module!r}",
         hint="define it at the top of a module, or pip install cloudpickle, or use scheduler='threaded'",
     )
+
+
+def _found(module: str, name: str) -> Any:
+    """What stands under this name in a module that is loaded; of a transform, its function."""
+    found: Any = sys.modules.get(module)
+    for part in name.split("."):
+        found = getattr(found, part, None)
+    return getattr(found, "transform_function", found)
 
 
 class Named:
@@ -113,8 +136,8 @@ class Named:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._function is None:
-            found: Any = import_module(self.module)
-            for part in self.name.split("."):
-                found = getattr(found, part)
-            self._function = getattr(found, "transform_function", found)
+            import_module(self.module)
+            self._function = _found(self.module, self.name)
+            if self._function is None:
+                raise AttributeError(f"module {self.module!r} has no {self.name!r} in this process")
         return self._function(*args, **kwargs)
