@@ -48,15 +48,25 @@ def test_wide_columns_give_way_to_narrow_ones() -> None:
     assert fitting([], 40, 2) == []
 
 
-@given(st.lists(st.integers(1, 80), min_size=1, max_size=12), st.integers(1, 200), st.integers(0, 3))
-def test_columns_fit_side_by_side_and_none_is_wider_than_it_asks(wanted: list[int], available: int, gap: int) -> None:
-    widths = fitting(wanted, available, gap)
+@given(
+    st.lists(st.integers(1, 80), min_size=1, max_size=12),
+    st.integers(1, 200),
+    st.integers(0, 3),
+    st.sets(st.integers(0, 5)),
+)
+def test_columns_fit_side_by_side_and_none_is_wider_than_it_asks(
+    wanted: list[int], available: int, gap: int, rigid: set[int]
+) -> None:
+    widths = fitting(wanted, available, gap, rigid)
     assert 1 <= len(widths) <= len(wanted)
     assert all(1 <= width <= asked for width, asked in zip(widths, wanted))
     assert sum(widths) + gap * (len(widths) - 1) <= max(available, 1)
     if len(widths) < len(wanted):
         # Only columns that could not have even a narrow place are left out.
-        assert sum(min(width, 8) for width in wanted[: len(widths) + 1]) + gap * len(widths) > available
+        least = [width if place in rigid else min(width, 8) for place, width in enumerate(wanted)]
+        assert sum(least[: len(widths) + 1]) + gap * len(widths) > available
+    elif len(widths) > 1:
+        assert all(widths[place] == wanted[place] for place in rigid if place < len(widths))
 
 
 @given(TEXT, st.integers(1, 30))

@@ -81,7 +81,7 @@ def test_an_error_outside_of_a_query_says_where_and_what_to_do() -> None:
 
 
 def test_long_results_are_shown_page_by_page() -> None:
-    output = Recorder(Screen(100, 16, "none"))
+    output = Recorder(Screen(100, 19, "none"))
     session = Session(output, numbers(25), timing=False)
     assert run(session, output, "select *").splitlines()[-1] == "25 rows, 1 to 10 shown (.more goes on)"
     assert run(session, output, ".more").splitlines()[-1] == "25 rows, 11 to 20 shown (.more goes on)"
@@ -259,6 +259,21 @@ def test_without_a_dataset_queries_name_their_own_and_commands_ask_for_one() -> 
     assert "4 rows" in run(session, output, ".schema")
 
 
+def test_a_defect_costs_a_statement_and_not_the_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, output = street_session(2)
+
+    def breaks(*_: object) -> None:
+        raise ZeroDivisionError("by zero")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("lakebed.shell.session.answer", breaks)
+        error = refused(session, output, "select *")
+    assert "ZeroDivisionError: by zero" in error
+    assert "in _answer" in error
+    assert "report it" in error
+    assert run(session, output, "select count(*)")
+
+
 def test_quit_ends_the_session() -> None:
     session, _ = street_session()
     with pytest.raises(Finished):
@@ -313,3 +328,29 @@ def test_pixels_of_a_view_are_those_of_its_rows() -> None:
     run(session, output, "select * order by row_number() desc limit 1")
     assert np.array_equal(session.result["images"][0].numpy(), session.opened["images"][9].numpy())
     assert "row         9" in run(session, output, ".show")
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "select " + "(" * 100_000,
+        "select " + "1 + " * 300_000 + "1",
+        "select '\0\ud800",
+        "select 'never closed",
+        "x" * 2_000_000,
+        "select * from read_csv('/etc/passwd')",
+        "attach 'x.db'",
+        "install httpfs",
+        "set memory_limit = '1TB'",
+        "copy dataset to 'x'",
+        ".open \0",
+        ".\ud800",
+        ".a" + "b" * 100_000,
+    ],
+    ids=lambda text: text[:12].encode("unicode_escape").decode(),
+)
+def test_hostile_input_is_an_error_and_the_session_goes_on(statement: str) -> None:
+    session, output = street_session(2)
+    session.images = False
+    assert refused(session, output, statement)
+    assert run(session, output, "select count(*) as n").splitlines()[2] == "2"

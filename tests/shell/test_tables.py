@@ -54,7 +54,14 @@ def test_pictures_make_rows_tall_and_other_cells_use_the_room() -> None:
 
 def test_a_picture_that_does_not_fit_is_named() -> None:
     picture = Preview(np.zeros((12, 16, 3), dtype=np.uint8))
-    assert "(picture)" in plain(page((1, picture, 2)), Screen(22, 40))[2]
+    assert "(picture)" in plain(page((picture, 2), columns=("name", "n")), Screen(15, 40))[2]
+
+
+def test_pictures_keep_their_width_where_texts_give_way() -> None:
+    picture = Preview(np.zeros((12, 16, 3), dtype=np.uint8))
+    lines = plain(page((1, "word " * 20, picture, "word " * 20), columns=("row", "a", "picture", "b")), Screen(60, 40))
+    assert HALF * 16 in lines[2]
+    assert lines[0].split() == ["row", "a", "picture", "b"]
 
 
 def test_without_colours_pictures_are_shades() -> None:
@@ -64,7 +71,7 @@ def test_without_colours_pictures_are_shades() -> None:
         assert "@" * 16 in plain(page((1, picture, 2)), Screen(80, 40, colors))[2]
 
 
-@pytest.mark.parametrize(("height", "images", "rows"), [(40, False, 20), (16, False, 10), (40, True, 4), (5, True, 1)])
+@pytest.mark.parametrize(("height", "images", "rows"), [(40, False, 20), (19, False, 10), (40, True, 4), (5, True, 1)])
 def test_a_page_has_as_many_rows_as_the_window_shows(height: int, images: bool, rows: int) -> None:
     assert rows_that_fit(Screen(80, height), 20, images) == rows
 

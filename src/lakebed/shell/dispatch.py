@@ -5,14 +5,14 @@ from __future__ import annotations
 from ..errors import LakebedError
 from .actions import ACTIONS
 from .commands import is_command, parse_command
-from .messages import error_text
-from .session import Session
+from .messages import defect_text, error_text
+from .session import Finished, Session
 
 
 def run(session: Session, statement: str) -> bool:
     """Run one query or dot command and show what comes of it; whether it succeeded.
 
-    Ctrl-C cancels it; errors of ours are shown and the session goes on.
+    Ctrl-C cancels it; errors are shown, also those that should never come, and the session goes on.
 
     Raises:
         Finished: the statement is `.quit`.
@@ -23,7 +23,13 @@ def run(session: Session, statement: str) -> bool:
             ACTIONS[call.command.name](session, call)
         else:
             session.ask(statement)
+    except Finished:
+        raise
     except LakebedError as error:
         session.output.errors(error_text(error))
-        return False
-    return True
+    except Exception as error:
+        # A defect of ours, or of a library. It costs this statement, not the user's session.
+        session.output.errors(defect_text(error))
+    else:
+        return True
+    return False

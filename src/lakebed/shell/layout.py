@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from rich.cells import cell_len
@@ -63,29 +63,37 @@ def scalar(value: Any) -> str:
     return "".join(letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text)
 
 
-def fitting(wanted: Sequence[int], available: int, gap: int, narrowest: int = NARROWEST) -> list[int]:
+def fitting(wanted: Sequence[int], available: int, gap: int, rigid: Collection[int] = ()) -> list[int]:
     """Widths for as many columns, from the left, as fit side by side; wide ones give way first.
 
     Args:
         wanted: the width that each column would like.
         available: characters in a line.
         gap: characters between two columns.
+        rigid: places of columns that get what they want as long as there is room, because half a picture is none.
 
     >>> fitting([3, 50, 9], 40, 2)
     [3, 24, 9]
     >>> fitting([30, 30, 30], 20, 2)
     [9, 9]
+    >>> fitting([30, 16, 30], 40, 2, rigid=[1])
+    [10, 16, 10]
     """
+    least = [width if place in rigid else min(width, NARROWEST) for place, width in enumerate(wanted)]
     shown = len(wanted)
-    while shown > 1 and sum(min(width, narrowest) for width in wanted[:shown]) + gap * (shown - 1) > available:
+    while shown > 1 and sum(least[:shown]) + gap * (shown - 1) > available:
         shown -= 1
-    return _shared(list(wanted[:shown]), max(1, available - gap * (shown - 1)))
+    room = max(1, available - gap * (shown - 1))
+    if sum(least[:shown]) > room:
+        return _shared(wanted[:shown], [0] * shown, room)
+    return _shared(wanted[:shown], [least[place] if place in rigid else 0 for place in range(shown)], room)
 
 
-def _shared(wanted: list[int], room: int) -> list[int]:
-    """`room` shared out: whoever wants less than an equal share gets all of it, the others the same."""
-    widths = [0] * len(wanted)
-    waiting = sorted(range(len(wanted)), key=lambda place: wanted[place])
+def _shared(wanted: Sequence[int], kept: Sequence[int], room: int) -> list[int]:
+    """`room` shared out: what is kept for a column comes first; who wants less than an equal share gets all of it."""
+    widths = list(kept)
+    room -= sum(kept)
+    waiting = sorted((place for place in range(len(wanted)) if not kept[place]), key=lambda place: wanted[place])
     while waiting:
         place = waiting.pop(0)
         widths[place] = max(1, min(wanted[place], room // (len(waiting) + 1)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Sequence
 
 from rich.text import Text
@@ -34,6 +35,19 @@ def error_text(error: LakebedError) -> list[Text]:
     if error.hint:
         found.append(Text.assemble(("  hint: ", "cyan"), error.hint))
     return found
+
+
+def defect_text(error: Exception) -> list[Text]:
+    """An exception that nobody expected, with the last place of ours that it came through."""
+    frames = [frame for frame in traceback.extract_tb(error.__traceback__) if "lakebed" in frame.filename]
+    place = f"{frames[-1].filename}, line {frames[-1].lineno}, in {frames[-1].name}" if frames else ""
+    return error_text(
+        LakebedError(
+            f"{type(error).__name__}: {error}",
+            place=place,
+            hint="this is a defect of Lakebed, please report it with what you entered; the session goes on",
+        )
+    )
 
 
 def footer(page: Page, seconds: float | None) -> Text:

@@ -18,8 +18,8 @@ WIDEST = 60
 """Characters that a column asks for at most, so that one long text does not starve the others."""
 IMAGE_LINES = 6
 IMAGE_COLUMNS = 18
-FRAME = 6
-"""Lines of the window that are not rows: heading, rule, footer, prompt."""
+FRAME = 9
+"""Lines of the window that are not rows: heading, rule, footer, prompt, and room for its menu."""
 
 Colors = Literal["none", "few", "many"]
 """Pictures need many: 256 at least. With 16 they are drawn as without any."""
@@ -46,7 +46,8 @@ def table(page: Page, screen: Screen) -> list[Text]:
         return []
     tall = any(isinstance(value, Preview) for row in page.rows for value in row)
     wanted = [_wanted(page, place, tall) for place in range(len(page.columns))]
-    widths = fitting(wanted, screen.width, GAP)
+    pictures = {place for row in page.rows for place, value in enumerate(row) if isinstance(value, Preview)}
+    widths = fitting(wanted, screen.width, GAP, pictures)
     numeric = [_is_numeric(page, place) for place in range(len(widths))]
     heads = [_placed(Text(cut(name, width), "bold"), width, right)
              for name, width, right in zip(page.columns, widths, numeric)]  # fmt: skip

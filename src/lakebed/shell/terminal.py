@@ -215,7 +215,7 @@ class Terminal:
             key_bindings=key_bindings(),
             history=history if history is not None else kept_history(history_file()),
             style=STYLE,
-            reserve_space_for_menu=6,
+            reserve_space_for_menu=4,
             input=input,
             output=output,
         )
@@ -251,8 +251,8 @@ class Terminal:
         try:
             self._names = self._session.names
         except LakebedError as error:
-            self._session.output.errors(error_text(error))
             self._names = Names()
+            self._session.output.errors(error_text(error))
 
 
 def prompt_of(session: Session) -> StyleAndTextTuples:
