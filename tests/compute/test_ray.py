@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
 import os
+import sys
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
 from lakebed.loader import TransformError
 
 import lakebed
-from compute_functions import content, marking, output, picky, picture
+from compute_functions import content, marking, negative, output, picky, picture
 from face_data import fresh_path
 
 MISSING = importlib.util.find_spec("ray") is None
@@ -32,15 +35,16 @@ def test_without_ray_the_error_says_what_to_install() -> None:
 
 @pytest.fixture(scope="module")
 def cluster() -> Iterator[Any]:
-    import ray
     from ray.cluster_utils import Cluster
+
+    ray: Any = importlib.import_module("ray")
 
     with pytest.MonkeyPatch.context() as patch:
         # Nodes must be able to import the functions' module, as on a real cluster.
         paths = [str(Path(__file__).parents[1] / "support"), os.environ.get("PYTHONPATH", "")]
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
         patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        made = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
+        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
         made.add_node(num_cpus=2)
         ray.init(address=made.address, log_to_driver=False)
         yield made
@@ -71,6 +75,27 @@ def test_errors_of_tasks_name_the_input_and_nothing_lands(cluster: Any) -> None:
         picky(bad=(7,)).eval(range(20), ds, scheduler="ray", progressbar=False)
     assert caught.value.place == "input 7"
     assert len(ds) == 20
+
+
+@needs_ray
+@pytest.mark.slow
+def test_a_module_that_the_nodes_lack_is_named(cluster: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    module = ModuleType("only_on_the_driver")
+    exec("def step(number, samples_out): samples_out.numbers.append(number)", module.__dict__)
+    monkeypatch.setitem(sys.modules, module.__name__, module)
+    with pytest.raises(lakebed.InvalidInputError, match="No module named 'only_on_the_driver'") as caught:
+        lakebed.compute(module.step)().eval(range(9), output(fresh_path()), scheduler="ray", progressbar=False)
+    assert "working_dir" in caught.value.hint
+
+
+@needs_ray
+@pytest.mark.slow
+def test_rows_of_a_dataset_are_read_by_the_tasks(cluster: Any, tmp_path: Path) -> None:
+    ds = output(str(tmp_path / "ds"))
+    picture().eval(range(40), ds, progressbar=False)
+    before = content(ds)
+    negative().eval(ds, scheduler="ray", num_workers=2, progressbar=False)
+    assert content(ds) == [(number, 255 - pixel, names) for number, pixel, names in before]
 
 
 @needs_ray

@@ -136,8 +136,20 @@ class Named:
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         if self._function is None:
-            import_module(self.module)
-            self._function = _found(self.module, self.name)
-            if self._function is None:
-                raise AttributeError(f"module {self.module!r} has no {self.name!r} in this process")
+            self._function = self._imported()
         return self._function(*args, **kwargs)
+
+    def _imported(self) -> Callable[..., Any]:
+        try:
+            import_module(self.module)
+            problem = f"it has no {self.name!r} there"
+        except ImportError as error:
+            problem = str(error)
+        function: Callable[..., Any] | None = _found(self.module, self.name)
+        if function is None:
+            raise InvalidInputError(
+                f"a worker cannot import the transform from {self.module!r}: {problem}",
+                kind="not-importable",
+                hint="install the module where the workers are; for Ray, ray.init(runtime_env={'working_dir': '.'})",
+            )
+        return function

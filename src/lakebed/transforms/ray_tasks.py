@@ -43,8 +43,9 @@ def ray_batches(job: Job, slices: Iterable[Slice], workers: int) -> Generator[li
         for packed in ordered(submit, result, slices, count * AHEAD):
             yield pickle.loads(packed)
     except ray.exceptions.RayError as error:
+        cause = getattr(error, "cause", None) or error
         raise WorkerError(
-            f"a Ray task could not be done: {type(error).__name__}: {str(error).strip().splitlines()[0]}",
+            f"a Ray task could not be done: {type(cause).__name__}: {str(cause).strip()}",
             hint="every node needs lakebed, the module of the function, and a way to the data; see docs/compute.md",
         ) from error
     finally:
