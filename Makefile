@@ -25,7 +25,8 @@ SOURCE_LIST := $(shell find $(SOURCE_DIRS) -type f -not -name '*.pyc' 2>/dev/nul
 DEPS := $(VENV)/.stamp-deps
 LINKS := $(VENV)/.stamp-links-$(SOURCE_LIST)
 
-PYTEST_ARGS ?=
+# Two processes: one S3 server and one set of caches each, so more of them would cost memory before they save time.
+PYTEST_ARGS ?= -n 2
 PLAYBOOK_ARGS ?=
 BENCH ?= labels
 BENCH_ARGS ?=
