@@ -15,11 +15,13 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from lakebed.storage.errors import ConflictError, NotFoundError, StateError
+from lakebed.storage.gc import gc
 from lakebed.storage.handle import _unlanded
 from lakebed.storage.selection import Selection
 from lakebed.storage.stores.base import Store
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
+from lakebed.storage.verify import verify
 
 from storage_model import (
     Column,
@@ -101,6 +103,8 @@ class StorageMachine(RuleBasedStateMachine):
             for who in range(len(self.handles)):
                 self.close(who)
             self._check_everything_afresh()
+            report = verify(opened(self.store).repository, "deep")
+            assert report.ok, str(report)
         finally:
             _unlanded.clear()  # after a failure, nothing is left to do at exit
             self._stack.close()
@@ -310,7 +314,7 @@ class StorageMachine(RuleBasedStateMachine):
     @rule(who=who)
     def commit(self, who: int) -> None:
         mirror, handle = self.mirrors[who], self.handles[who]
-        if mirror.branch is None or mirror.savepoints:
+        if mirror.branch is None or len(mirror.savepoints) > 1:
             return
         unchanged = mirror.head is not None and mirror.now == self.commits[mirror.head]
         if not handle.has_changes():
@@ -330,7 +334,7 @@ class StorageMachine(RuleBasedStateMachine):
         self.handles[who].reset()
         branch = self.branches[mirror.branch]
         branch.version = self.commits[branch.head] if branch.head else Version()
-        mirror.savepoints.clear()
+        mirror.savepoints = [None] * len(mirror.savepoints)
         mirror.draft = None
         self.follow(who)
 
@@ -450,6 +454,18 @@ class StorageMachine(RuleBasedStateMachine):
         assert ref is not None
         self.handles[who] = opened(self.store, ref)
         self.follow(who)
+
+    @rule()
+    def clean_up(self) -> None:
+        """Clean-up without any grace: all that anybody can still ask for stays, and all of it is whole."""
+        if any(mirror.savepoints for mirror in self.mirrors):
+            return
+        for who in (0, 1, 0):  # the first handle follows what the second one landed
+            self.settle(who)
+        repository = opened(self.store).repository
+        gc(repository, grace=0.0, dry_run=False, exclusive=True)
+        report = verify(repository, "deep")
+        assert report.ok, str(report)
 
     @invariant()
     def handles_see_what_they_should(self) -> None:
