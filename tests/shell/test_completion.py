@@ -176,10 +176,11 @@ def test_names_are_read_from_the_dataset() -> None:
 
 
 def test_registered_functions_complete_too(monkeypatch: pytest.MonkeyPatch) -> None:
-    from lakebed import user_functions
+    from lakebed.tql import functions as registry
+    from lakebed.tql import register_function
 
-    monkeypatch.setattr(user_functions, "FUNCTIONS", {})
-    user_functions.register_function(lambda x: 1.0, "brightness")
+    monkeypatch.setattr(registry, "REGISTERED", {})
+    register_function(lambda x: 1.0, "brightness")
     assert functions()["BRIGHTNESS"][0] == "any"
     assert texts("select * where bri") == ["brightness("]
 

@@ -18,7 +18,7 @@ from .names import functions
 from .pages import Page
 from .running import Cancelled
 
-WELCOME = "Enter runs a query once it is whole.  Tab completes, .help lists the commands, Ctrl-D leaves."
+WELCOME = "Enter runs a whole query, Tab completes, .help lists commands, Ctrl-D leaves."
 
 
 def error_text(error: LakebedError) -> list[Text]:

@@ -9,8 +9,8 @@ from ..datasets import Dataset
 from ..query_schema import column_of
 from ..reading import Readable
 from ..tql.catalogue import FUNCTIONS, Function
+from ..tql.functions import known_functions
 from ..tql.schema import Kind
-from ..user_functions import known_functions
 
 
 @dataclass(frozen=True, slots=True)
