@@ -127,14 +127,15 @@ class Choosing(Readable):
             weights: one number for each row, or a TQL weight: ``"max_weight(contains(categories, 'car'): 5)"``.
             replace: whether a row may be drawn more than once.
             size: how many; None draws as many as there are rows.
-            seed: the same seed draws the same rows; weights as text take none.
+            seed: the same seed draws the same rows.
 
         Raises:
             InvalidInputError: negative weights, weights that are all zero, or not one for each row.
         """
         if isinstance(weights, str):
             limit = "" if size is None else f" limit {int(size)}"
-            return self.query(f"select * sample by {weights} replace {'true' if replace else 'false'}{limit}")
+            text = f"select * sample by {weights} replace {'true' if replace else 'false'}{limit}"
+            return self.query(text, seed=seed)
         return self._subset(_drawn(np.asarray(weights, dtype=np.float64), len(self), replace, size, seed), None)
 
     def random_split(self, lengths: Sequence[float], seed: int | None = None) -> list[Any]:

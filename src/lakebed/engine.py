@@ -20,7 +20,8 @@ from .query_results import QueryResult, ResultColumn
 from .query_tables import sql_result, sql_table
 from .storage.source import SampleSource
 from .tql.errors import TQLError, TQLLimitError, TQLUnsupportedError
-from .user_functions import FUNCTIONS, vectorised
+from .tql.functions import REGISTERED
+from .user_functions import sql_type, vectorised
 
 if TYPE_CHECKING:
     import duckdb
@@ -154,9 +155,9 @@ def execute_sql(
         for name, table in tables.items():
             cursor.register(name, table)
         for name, registered, types in calls:
-            function = FUNCTIONS[registered]
+            function = REGISTERED[registered]
             arguments: list[Any] = [cursor.type(one) for one in types]
-            result: Any = cursor.type(function.sql_type)
+            result: Any = cursor.type(sql_type(function))
             kind: Any = "arrow"  # the enumeration lies in a private module
             nulls: Any = "special"  # the function is asked about missing values too
             cursor.create_function(name, vectorised(function), arguments, result, type=kind, null_handling=nulls)

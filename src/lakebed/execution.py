@@ -20,13 +20,13 @@ from .tql import parse
 from .tql.bind import BoundTree, bind
 from .tql.bound import Field
 from .tql.compile import compile_relation
+from .tql.functions import known_functions
 from .tql.plan import Plan, plan
 from .tql.relations import Relation
 from .tql.rows import ElementTest, ExpandRows
 from .tql.schema import ColumnInfo, DatasetSchema
 from .tql.sql import Cell, Compiled, Input, Runtime
 from .tql.sql_elements import compile_elements
-from .user_functions import known_functions
 
 SourceResolver = Callable[[str, str | None], SampleSource]
 """Opens the source that FROM names: path (with ``@ref``) and the id of VERSION, or None."""

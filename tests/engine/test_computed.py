@@ -6,10 +6,11 @@ import math
 from typing import Any
 
 import pytest
+from lakebed.tql import register_function
 from lakebed.tql.errors import TQLNameError, TQLTypeError, TQLUnsupportedError
+from lakebed.tql.functions import REGISTERED
 
 from lakebed import engine
-from lakebed.user_functions import FUNCTIONS, register_function
 from memory_source import MemorySource
 
 ITEMS: dict[str, Any] = {
@@ -181,9 +182,18 @@ def test_a_registered_function_runs_on_each_row(street: MemorySource) -> None:
     try:
         result = engine.run(street, "select total_width(boxes) as w where total_width(boxes) > 60")
     finally:
-        del FUNCTIONS["TOTAL_WIDTH"]
+        del REGISTERED["TOTAL_WIDTH"]
     assert result.rows is not None and list(result.rows) == [3, 6, 7]
     assert result.computed is not None and result.computed.column("w").to_pylist() == [61, 121, 141]
+
+
+def test_a_function_is_registered_under_a_free_name_and_a_known_type() -> None:
+    with pytest.raises(TQLNameError, match="COUNT is a built-in function"):
+        register_function(len, name="count")
+    with pytest.raises(TQLNameError, match="cannot be the name"):
+        register_function(lambda x: x)
+    with pytest.raises(TQLTypeError, match="cannot return 'int'"):
+        register_function(len, name="own_length", returns="int")
 
 
 @pytest.mark.parametrize(

@@ -255,6 +255,14 @@ def test_sample_by_draws_only_rows_of_some_weight() -> None:
             ds.sample_by(weights)
 
 
+def test_sample_by_a_text_draws_the_same_rows_for_the_same_seed() -> None:
+    ds = street(40)
+    weight = "max_weight(contains(categories, 'car'): 5, true: 1)"
+    drawn = [ds.sample_by(weight, seed=seed).sample_indices for seed in (3, 3, 4)]
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert len(drawn[0]) == 40
+
+
 def test_lakebed_query_names_its_dataset(tmp_path: Path) -> None:
     ds = street(10, path=str(tmp_path / "ds"))
     first = ds.commit_id
