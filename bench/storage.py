@@ -1,7 +1,7 @@
 """What the storage engine costs: small commits at three sizes, appends, opening, reading after 1,000 commits, memory.
 
-    python -m bench.storage                 # 1,000, 118,287 and 1,000,000 label rows, each in a process of its own
-    python -m bench.storage --rows 1000     # one size, as JSON
+    python bench/storage.py                 # 1,000, 118,287 and 1,000,000 label rows, each in a process of its own
+    python bench/storage.py --rows 1000     # one size, as JSON
 
 Times are CPU time of the process (user and system), which other load on the machine disturbs little; disk waits are in
 the wall times beside them. Rows are COCO-like labels: a link, boxes and classes (see `coco_labels`).
@@ -22,12 +22,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from coco_labels import CLASS_NAMES, ROWS, generate
 from lakebed.storage.htypes import new_spec
 from lakebed.storage.repository import Repository
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.workspace import Workspace
-
-from bench.coco_labels import CLASS_NAMES, ROWS, generate
 
 SIZES = (1_000, ROWS, 1_000_000)
 BATCH = 50_000
@@ -87,7 +86,7 @@ def main() -> None:
 
 
 def _in_a_process(rows: int, folder: Path | None) -> dict[str, float]:
-    command = [sys.executable, "-m", "bench.storage", "--rows", str(rows)]
+    command = [sys.executable, __file__, "--rows", str(rows)]
     command += ["--folder", str(folder)] if folder else []
     done = subprocess.run(command, check=True, capture_output=True, text=True)
     found: dict[str, float] = json.loads(done.stdout)
