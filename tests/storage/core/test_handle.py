@@ -7,6 +7,7 @@ import pickle
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from unittest import mock
 
@@ -95,7 +96,7 @@ def test_a_checkout_inside_a_transaction_and_a_commit_inside_a_nested_one_are_re
     ws = opened(store)
     ws.begin()
     ws.begin()
-    for act in (lambda: ws.commit("no"), lambda: ws.checkout("main")):
+    for act in (partial(ws.commit, "no"), partial(ws.checkout, "main")):
         with pytest.raises(StateError) as caught:
             act()
         assert caught.value.kind == "in-transaction"

@@ -23,9 +23,8 @@ from lakebed.storage.workspace import Workspace
 @pytest.fixture
 def workspace() -> Iterator[Workspace]:
     made = Workspace(Repository.create(open_store("mem://history"), UrlReader(), overwrite=True))
-    for name, htype, options in (("boxes", "bbox", {}), ("labels", "class_label", {"class_names": ["car"]})):
-        spec, info = new_spec(name, name, htype, **options)
-        made.create_tensor(spec, info)
+    made.create_tensor(*new_spec("boxes", "boxes", "bbox"))
+    made.create_tensor(*new_spec("labels", "labels", "class_label", class_names=["car"]))
     made.extend({"boxes": [np.full((1, 4), row) for row in range(5)], "labels": [["car"]] * 5}, 5)
     made.commit("base")
     yield made
