@@ -142,7 +142,7 @@ def test_unknown_tensors_and_wrong_numbers_of_samples_are_refused(store: MemoryS
     ws = opened(store)
     with pytest.raises(NotFoundError, match="text_b"):
         ws.extend({"text_b": ["x"]}, 1)
-    for act in (lambda: ws.extend({"text_a": ["x", "y"]}, 1), lambda: ws.update([0, 1], {"text_a": ["x"]})):
+    for act in (partial(ws.extend, {"text_a": ["x", "y"]}, 1), partial(ws.update, [0, 1], {"text_a": ["x"]})):
         with pytest.raises(InvalidInputError) as caught:
             act()
         assert caught.value.kind == "length-mismatch"
