@@ -49,7 +49,7 @@ def rebase(draft: Draft, latest: Snapshot) -> Draft:
     if len(mine.deleted):
         gone = np.setdiff1d(mine.deleted, theirs.deleted)
         result.pop(positions(latest.row_ids, gone, "rebase"))
-    result.entries += [_renumbered(draft, entry, renumbering) for entry in draft.entries if entry.pending]
+    result.entries += [_fitted(draft, entry, result.schema, renumbering) for entry in draft.entries if entry.pending]
     return result
 
 
@@ -178,16 +178,20 @@ def renumbered(column: str, values: pa.Array, renumbering: Renumbering) -> pa.Ar
     return renumber(values, renumbering[column]) if column in renumbering else values
 
 
-def _renumbered(draft: Draft, entry: Entry, renumbering: Renumbering) -> Entry:
-    """A fragment of appended rows with its labels renumbered."""
-    if not renumbering:
+def _fitted(draft: Draft, entry: Entry, schema: Schema, renumbering: Renumbering) -> Entry:
+    """A fragment of appended rows with its labels renumbered, and without columns of tensors that others deleted: a
+    later tensor might get their name."""
+    mine, kept = physical_fields(draft.schema), physical_fields(schema)
+    if not renumbering and mine.keys() <= kept.keys():
         return entry
     fragments, staging = draft.context.fragments, draft.staging
-    columns = {}
-    for name, kind in physical_fields(draft.schema).items():
-        column = pa.concat_arrays(fragments.column(entry, name, kind, staging).chunks)
+    columns: dict[str, pa.Array] = {}
+    for name in mine.keys() & kept.keys():
+        column = pa.concat_arrays(fragments.column(entry, name, mine[name], staging).chunks)
         columns[name] = renumbered(name, column, renumbering)
-    pointer = write_fragment(pa.table(columns), draft.context.store, staging, draft.schema.label_columns)
+    # A table without any column would have no rows either.
+    table = pa.table(columns or {"_": pa.nulls(entry.live)})
+    pointer = write_fragment(table, draft.context.store, staging, draft.schema.label_columns)
     return replace(Entry(pointer, entry.live, None))
 
 

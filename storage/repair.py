@@ -144,6 +144,9 @@ def _mend_branch(plan: _Plan, name: str) -> None:
         damage = _damage(plan, tip, strict)
         if damage is None:
             continue
+        if (head := tip.head) is not None and not _readable(plan, head):
+            # What is not committed can be read, the commit below it cannot: it becomes a commit upon an older one.
+            tip, damage = replace(tip, head=_whole_head(plan, states)), damage or {Node("commit", head.pointer)}
         if number % len(states):
             plan.actions.append(f"branch {name!r}: back to {said}")
         mended = _salvaged(plan, name, tip, damage) if damage else tip
@@ -166,6 +169,18 @@ def _tips(plan: _Plan, name: str) -> Iterator[tuple[Branch, str]]:
             yield branch, f"its state of log entry {entry.number}"
     for commit in _ancestors(plan, plan.refs.branches[name].head):
         yield Branch(commit, None), f"commit {commit.id[:12]}"
+
+
+def _readable(plan: _Plan, head: CommitRef) -> bool:
+    try:
+        _commit(plan.survey.context, head.pointer)
+    except LakebedError:  # that is the answer
+        return False
+    return True
+
+
+def _whole_head(plan: _Plan, states: Sequence[tuple[Branch, str]]) -> CommitRef | None:
+    return next((state.head for state, _ in states if state.head is not None and _readable(plan, state.head)), None)
 
 
 def _ancestors(plan: _Plan, head: CommitRef | None) -> Iterator[CommitRef]:
@@ -196,8 +211,6 @@ def _damage(plan: _Plan, tip: Branch, strict: bool) -> set[Node] | None:
     try:
         assert pointer is not None
         commit = _commit(plan.survey.context, pointer)
-        if tip.head is not None:
-            _commit(plan.survey.context, tip.head.pointer)  # it will be a parent
     except LakebedError:
         return None
     found: set[Node] = set()

@@ -245,7 +245,9 @@ def rebased(base: Version, mine: Version, theirs: Version) -> Version:
                 if key in made and value not in EMPTY.values()
             }
             rows.append((number, {**cells, **mended}))
-    rows += [row for row in mine.rows if row[0] in ours.added]
+    for number, cells in mine.rows:
+        if number in ours.added:
+            rows.append((number, {key: value for key, value in cells.items() if key in keys}))
     return Version(schema, tuple(rows), {key: note for key, note in notes.items() if note is not None})
 
 
