@@ -37,6 +37,7 @@ class BuildOptions:
         collate: makes a batch of the list of transformed samples; None: `collate_torch` or `collate_numpy`.
         torch: which of the two.
         on_error: policy for samples that cannot be read.
+        mark_padding: add "valid", a bool that is False for a row which only fills its batch, to each sample.
     """
 
     transform: Transform | None = None
@@ -44,6 +45,7 @@ class BuildOptions:
     collate: Callable[[list[Any]], Any] | None = None
     torch: bool = True
     on_error: OnBadSample = "raise"
+    mark_padding: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +57,8 @@ class BatchRows:
     step: int
     positions: Ints
     rows: Ints
+    padding: int = 0
+    """How many rows at the end only fill the batch: they have come before in this epoch."""
 
 
 @dataclass(slots=True)
@@ -106,6 +110,9 @@ class BatchBuilder:
         began = time.perf_counter()
         part = {name: array[start:stop] for name, array in out.items()}
         samples, nbytes = self.reader.read(batch.rows[start:stop], part)
+        if self.options.mark_padding:
+            for i, sample in enumerate(samples):
+                sample["valid"] = np.bool_(start + i < len(batch.rows) - batch.padding)
         loaded = Loaded([], [], [], True, 0.0, nbytes)
         for i, sample in enumerate(samples):
             row = int(batch.rows[start + i])
@@ -141,7 +148,8 @@ class BatchBuilder:
         done = [sample for part in parts for sample in self.transformed(part)]
         batch = self._collated(done, rows, ready)
         nbytes = sum(part.nbytes for part in parts)
-        times = BatchTimes(sum(part.seconds for part in parts), time.perf_counter() - began, nbytes)
+        reads = self.reader.take_file_reads()
+        times = BatchTimes(sum(part.seconds for part in parts), time.perf_counter() - began, nbytes, reads)
         return Built(batch, len(rows), bad, times)
 
     def transformed(self, loaded: Loaded) -> list[Any]:
@@ -162,7 +170,7 @@ class BatchBuilder:
         elif policy == "substitute":
             other, found = self._substitute(batch, int(batch.positions[offset]), failed)
             done = f"substituted by row {other}"
-            loaded.samples.append(found)
+            loaded.samples.append(SampleDict({**sample, **found}))
             loaded.rows.append(other)
         place = self.reader.place(row, failed.tensor)
         loaded.bad.append(BadSample(batch.epoch, place, failed.error.kind, failed.error.message, done))
@@ -191,7 +199,7 @@ class BatchBuilder:
         try:
             if callable(transform):
                 return transform(sample, **self.options.transform_kwargs)
-            names = [*transform, "index"] if self.reader.options.return_index else transform
+            names = [*transform, *(name for name in ("index", "valid") if name in sample.keys() - transform.keys())]
             return SampleDict((name, _applied(transform.get(name), sample[name])) for name in names)
         except Exception as error:
             raise transform_error("transform", error, str(self.reader.place(row))) from error

@@ -48,6 +48,11 @@ class LoaderArguments:
     prefetch_factor: int | None = None
     timeout: float = 120.0
 
+    @property
+    def pads(self) -> bool:
+        """Whether rows are repeated to fill the last batch."""
+        return self.tail == "pad" and not self.drop_last
+
     def __post_init__(self) -> None:
         if self.on_error not in POLICIES:
             raise InvalidInputError(f"on_error is one of {', '.join(POLICIES)}: found {self.on_error!r}")
@@ -67,6 +72,12 @@ def names_of(source: SampleSource, tensors: Sequence[str] | None) -> tuple[str, 
 def make_builder(source: SampleSource, arguments: LoaderArguments, torch: bool) -> BatchBuilder:
     """The builder of batches for these arguments. Raises InvalidInputError, NotFoundError."""
     names = names_of(source, arguments.tensors)
+    if arguments.pads and "valid" in names:
+        raise InvalidInputError(
+            "tail='pad' adds \"valid\" to each sample, and a tensor has that name",
+            kind="name-taken",
+            hint="leave it out with tensors=, or use tail='balanced' or 'drop'",
+        )
     check_transform(arguments.transform, names)
     hints = DecodeHints(arguments.resize, arguments.min_side)
     reader = RowReader(source, ReadOptions(names, dict(arguments.decode_method), hints, arguments.return_index))
@@ -76,6 +87,7 @@ def make_builder(source: SampleSource, arguments: LoaderArguments, torch: bool) 
         collate=arguments.collate_fn,
         torch=torch,
         on_error=arguments.on_error,
+        mark_padding=arguments.pads,
     )
     return BatchBuilder(reader, options, uniform_shapes(source, reader))
 

@@ -73,7 +73,7 @@ def make_loader(
         on_error: for samples that cannot be read: "raise", "skip", "substitute" by another row, or "blank".
         max_bad: share of the rows that may be bad before an error is raised all the same.
         distributed: (rank, world size), or False for none; by default asked of torch.distributed.
-        tail: see `ShardPlan`.
+        tail: see `ShardPlan`; with "pad" samples also hold "valid", False for a row that only fills its batch.
         resize: deliver images at (height, width), decoded at a fraction where possible; boxes are scaled along.
         min_side: JPEGs may be decoded at a fraction while the shorter side keeps this many pixels.
         transform_kwargs: keyword arguments for `transform`.

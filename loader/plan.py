@@ -63,7 +63,8 @@ class EpochPlan:
     def _batches(self, worker: int, workers: int) -> Generator[BatchRows, None, None]:
         for step, low, high in self.shards.mine(self.rank, worker, workers):
             positions = np.arange(low, high, dtype=np.int64) % max(1, len(self.source))
-            yield BatchRows(self.shuffle.seed, self.epoch, step, positions, self.rows(low, high))
+            padding = min(high - low, max(0, high - len(self.source)))
+            yield BatchRows(self.shuffle.seed, self.epoch, step, positions, self.rows(low, high), padding)
 
     @property
     def _in_stored_order(self) -> bool:

@@ -20,6 +20,7 @@ from .geometry import check_resizable, pixel_tensors, rescale
 from .images import image_mode, is_image
 from .policy import Failed
 from .samples import SampleDict
+from .stats import FileReads
 from .view import MaterialisedView, check_tensors
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -87,6 +88,10 @@ class RowReader:
             for sample, row in zip(samples, rows, strict=True):
                 sample["index"] = np.array([row], np.int64)
         return samples, sum(sizes)
+
+    def take_file_reads(self) -> FileReads:
+        """What opening files cost since the last call; nothing for a source that is no materialised view."""
+        return self.source.take_file_reads() if isinstance(self.source, MaterialisedView) else FileReads()
 
     def place(self, row: int, tensor: str = "") -> RowPlace:
         """Where a row comes from, its URL included if it has one."""

@@ -25,7 +25,7 @@ class ShardPlan:
         world: number of ranks.
         tail: what happens to the rows that fill no global batch. ``"balanced"``: they are shared out, so that every row
             comes exactly once and the shares of a step differ by at most one row. ``"drop"``: they are left out.
-            ``"pad"``: the epoch's first rows are repeated until the batch is full.
+            ``"pad"``: the epoch's first rows are repeated until the batch is full, and samples carry "valid".
         start: positions already used up in this epoch.
 
     >>> plan = ShardPlan(rows=10, batch=2, world=2)

@@ -11,6 +11,26 @@ _KEPT = 4096
 
 
 @dataclass(frozen=True, slots=True)
+class FileReads:
+    """Chunk files that were opened, and how."""
+
+    opened: int = 0
+    fetched: int = 0
+    """Of these, files that came over the network; the others lay in the local cache or on the local disk."""
+    fetched_bytes: int = 0
+    waited: float = 0.0
+    """Seconds that readers stood still for a file, summed over threads."""
+
+    def __add__(self, other: FileReads) -> FileReads:
+        return FileReads(
+            self.opened + other.opened,
+            self.fetched + other.fetched,
+            self.fetched_bytes + other.fetched_bytes,
+            self.waited + other.waited,
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class BatchTimes:
     """Seconds that one batch took."""
 
@@ -20,6 +40,7 @@ class BatchTimes:
     """Transform and collation."""
     nbytes: int = 0
     """Of the payloads that were read."""
+    reads: FileReads = FileReads()
 
 
 class LoaderStats:
@@ -30,6 +51,8 @@ class LoaderStats:
         self.samples = 0
         self.waited = 0.0
         self.nbytes = 0
+        self.reads = FileReads()
+        self._loading = 0.0
         self._load: deque[float] = deque(maxlen=_KEPT)
         self._finish: deque[float] = deque(maxlen=_KEPT)
         self._busy_since = 0.0
@@ -47,7 +70,10 @@ class LoaderStats:
         self.batches += 1
         self.samples += count
         self.waited += waited
-        self.nbytes += times.nbytes if times is not None else 0
+        if times is not None:
+            self.nbytes += times.nbytes
+            self.reads += times.reads
+            self._loading += times.load
         if times is not None and count:
             self._load.append(times.load / count)
             self._finish.append(times.finish / count)
@@ -57,7 +83,9 @@ class LoaderStats:
 
         Keys: batches, samples, samples_per_s and megabytes_per_s (of payloads; over the time from the start of each
         epoch to its newest batch), wait_s (the consumer stood still), wait_share, load_ms_p50, load_ms_p95,
-        finish_ms_p50, finish_ms_p95 (per sample), bound ("consumer", "decode", "transform": what to speed up first).
+        finish_ms_p50, finish_ms_p95 (per sample), bound ("consumer", "fetch", "decode", "transform": what to speed up
+        first). Of chunk files: files_opened, cache_hits (those that lay on the local disk already), files_fetched,
+        megabytes_fetched, fetch_wait_s (readers stood still for one, summed over threads).
         """
         share = self.waited / self._active if self._active else 0.0
         load, finish = _percentiles(self._load), _percentiles(self._finish)
@@ -72,8 +100,20 @@ class LoaderStats:
             "load_ms_p95": load[1],
             "finish_ms_p50": finish[0],
             "finish_ms_p95": finish[1],
-            "bound": "consumer" if share < 0.1 else "decode" if load[0] >= finish[0] else "transform",
+            "files_opened": self.reads.opened,
+            "cache_hits": self.reads.opened - self.reads.fetched,
+            "files_fetched": self.reads.fetched,
+            "megabytes_fetched": self.reads.fetched_bytes / 1e6,
+            "fetch_wait_s": self.reads.waited,
+            "bound": self._bound(share, load[0] >= finish[0]),
         }
+
+    def _bound(self, share: float, loading: bool) -> str:
+        if share < 0.1:
+            return "consumer"
+        if not loading:
+            return "transform"
+        return "fetch" if self.reads.waited > self._loading / 2 else "decode"
 
 
 def _percentiles(seconds: deque[float]) -> tuple[float, float]:

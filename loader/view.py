@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from .chunks import HASH_SUFFIX, URL_SUFFIX, damaged, read_batch
 from .index import Index, read_index
 from .pages import payload_columns, view_schema
 from .payload_view import PayloadColumn
+from .stats import FileReads
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -56,6 +58,7 @@ class MaterialisedView:
         self._opening: dict[int, threading.Lock] = {}
         self._batches: OrderedDict[int, pa.RecordBatch] = OrderedDict()
         self._payloads: OrderedDict[tuple[int, str], PayloadColumn] = OrderedDict()
+        self._reads = FileReads()
 
     def __reduce__(self) -> tuple[Any, ...]:
         return MaterialisedView, (self.store, self.prefix, self.key)
@@ -165,7 +168,7 @@ class MaterialisedView:
             chunk, inner = self._owners[number]
             entry = self.index.chunks[chunk]
             place = f"{self.store.url}: {self.prefix}/{entry.key}"
-            held = read_batch(self.file(chunk), entry.batches[inner], self.arrow_schema, self.payloads, place)
+            held = read_batch(self._awaited(chunk), entry.batches[inner], self.arrow_schema, self.payloads, place)
             with self._lock:
                 self._batches[number] = held
                 if len(self._batches) > _KEPT_BATCHES:
@@ -215,6 +218,12 @@ class MaterialisedView:
                     self._files[chunk] = held
         return held
 
+    def take_file_reads(self) -> FileReads:
+        """What opening files cost since the last call."""
+        with self._lock:
+            found, self._reads = self._reads, FileReads()
+        return found
+
     @property
     def open_files(self) -> int:
         """Chunk files that are held."""
@@ -249,10 +258,26 @@ class MaterialisedView:
                 problems.append(f"{path}: missing")
         return problems
 
+    def _awaited(self, chunk: int) -> pa.Buffer:
+        """`file` for a reader that can do nothing else meanwhile."""
+        began = time.perf_counter()
+        found = self.file(chunk)
+        with self._lock:
+            self._reads += FileReads(waited=time.perf_counter() - began)
+        return found
+
+    def _is_fetched(self, path: str) -> bool:
+        """Whether opening a file means fetching it."""
+        cached = getattr(self.store, "is_cached", None)
+        return not cached(path) if cached is not None else self.store.url.startswith("s3://")
+
     def _open(self, chunk: int) -> pa.Buffer:
         entry = self.index.chunks[chunk]
         path = f"{self.prefix}/{entry.key}"
+        fetched = self._is_fetched(path)
         data = self.store.buffer(path)
+        with self._lock:
+            self._reads += FileReads(1, int(fetched), data.size if fetched else 0)
         if data.size != entry.nbytes:
             raise damaged(f"the file has {data.size} bytes, {entry.nbytes} were written", f"{self.store.url}: {path}")
         return data

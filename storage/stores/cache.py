@@ -41,6 +41,9 @@ class DiskCache:
     def __repr__(self) -> str:
         return f"DiskCache({self._folder!r}, limit={self.limit})"
 
+    def __contains__(self, name: str) -> bool:
+        return os.path.exists(self._path(name))
+
     def find(self, name: str) -> pa.Buffer | None:
         """The copy called `name`, mapped, or None."""
         path = self._path(name)

@@ -86,6 +86,10 @@ class S3Store:
         found = self._cache.find(name)
         return self._cache.keep(name, self.get(key)) if found is None else found
 
+    def is_cached(self, key: str) -> bool:
+        """Whether `buffer` would find a local copy; another process may add or remove it at any moment."""
+        return self._cache_name(key) in self._cache
+
     def forget(self, key: str) -> None:
         """Drop the cached copy of `key`, for one found damaged; the next `buffer` reads it from the server."""
         self._cache.forget(self._cache_name(key))
