@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import product
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -220,7 +221,8 @@ def _damage(plan: _Plan, tip: Branch, strict: bool) -> set[Node] | None:
     for node, children in edges.items():
         if node.kind == "fragment" or (node.kind == "page" and not strict):
             found |= {child for child in children if child in broken or child in unreadable}
-    found |= {node for node in unreadable if node.kind == "fragment"}
+    info = Node("json", commit.tree.info)
+    found |= {node for node in unreadable if node.kind == "fragment" or node == info}
     found |= _files_in_doubt(plan, edges)
     return None if set(unreadable) - found else found
 
@@ -241,8 +243,14 @@ def _salvaged(plan: _Plan, name: str, tip: Branch, damage: set[Node]) -> Branch:
     context, pointer = plan.survey.context, _pointer(tip)
     assert pointer is not None
     base = Snapshot(context, _commit(context, pointer).tree, None)
+    info_lost = Node("json", base.tree.info) in damage
+    if info_lost:
+        base.__dict__["infos"] = _older_infos(plan, name)
+        plan.actions.append(f"branch {name!r}: info such as class names from an older state, as far as there is one")
     draft = Draft(base)
     draft.staging = plan.staging
+    if info_lost:
+        base.__dict__["infos"] = None  # unlike the draft's, so that those are written
     before = _ids(context, draft.entries)
     draft.entries = [
         mended for entry in draft.entries if (mended := _mended_entry(plan, base, entry, damage)) is not None
@@ -255,6 +263,21 @@ def _salvaged(plan: _Plan, name: str, tip: Branch, damage: set[Node]) -> Branch:
     tree, _ = draft.stage(plan.staging, plan.refs.next_row_id)
     parents = (tip.head,) if tip.head else ()
     return stage_version(Commit(tree, parents, author(), time.time(), said, name), tip.head, plan.staging)
+
+
+def _older_infos(plan: _Plan, name: str) -> dict[str, dict[str, Any]]:
+    """The newest info of a branch that can be read; none if there is none."""
+    for state, _ in _tips(plan, name):
+        try:
+            pointer = _pointer(state)
+            assert pointer is not None
+            found: dict[str, dict[str, Any]] = plan.survey.context.objects.read_json(
+                _commit(plan.survey.context, pointer).tree.info
+            )
+        except LakebedError:  # an older one is better than none
+            continue
+        return found
+    return {}
 
 
 def _ids(context: Context, entries: Sequence[Entry]) -> Ints:

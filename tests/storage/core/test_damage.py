@@ -192,6 +192,7 @@ def _texts(store: MemoryStore, ref: str) -> list[str]:
     version = opened(store).version(ref)
     every = range(len(version))
     for name in version.schema.names:
+        version.info(name)
         version.read(name, every)
     return [str(text) for text in version.read("text_a", every)] if "text_a" in version.schema else []
 
