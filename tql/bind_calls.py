@@ -64,6 +64,7 @@ def check_count(node: nodes.Call, signatures: Sequence[Signature]) -> None:
     given = len(node.args)
     if any(given == len(s.args) or (s.rest and given > len(s.args)) for s in signatures):
         return
+    check_axis(node)
     takes = " or ".join(sorted({str(len(s.args)) + (" or more" if s.rest else "") for s in signatures}))
     raise TQLTypeError(
         f"{node.name} takes {takes} arguments, and {given} were given", kind="argument-count", span=node.span
@@ -131,6 +132,18 @@ def whole_call(function: Function, signature: Signature, args: list[Expr], span:
     return ListCall(
         function.name, tuple(args), signature.sql, function.same_shape, type=result_type(signature, args), span=span
     )
+
+
+def check_axis(node: nodes.Call) -> None:
+    """``AVG(x, axis=0)``, which some documentation shows."""
+    for arg in node.args:
+        if isinstance(arg, nodes.Binary) and isinstance(arg.left, nodes.Column) and arg.left.name.lower() == "axis":
+            raise TQLUnsupportedError(
+                f"{node.name} works on whole cells, not along an axis",
+                kind="no-axis",
+                span=arg.span,
+                hint="ANY and ALL take an axis: any(x > 1, 1)",
+            )
 
 
 WAYS: dict[Way, Callable[[Function, Signature, list[Expr], Span], Expr]] = {

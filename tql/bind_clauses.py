@@ -3,7 +3,23 @@
 from __future__ import annotations
 
 from . import nodes
-from .bound import INT, Base, BoundSource, Cut, Draw, Expr, Field, Output, Ref, SortKey, Spread, Type, Window
+from .bound import (
+    BAD_WEIGHTS,
+    INT,
+    Base,
+    BoundSource,
+    Cut,
+    Draw,
+    Expr,
+    Field,
+    Output,
+    Reduce,
+    Ref,
+    SortKey,
+    Spread,
+    Type,
+    Window,
+)
 from .coerce import folded
 from .errors import TQLTypeError, TQLUnsupportedError
 from .lineage import pure_source
@@ -54,7 +70,7 @@ def whole_number(node: nodes.Expr, scope: Scope, word: str) -> int:
 
 
 def bind_draw(node: nodes.SampleBy, scope: Scope) -> Draw:
-    weight = scope.bind(node.weight)
+    weight = single(scope.bind(node.weight))
     if not weight.type.is_number or weight.type.is_array:
         raise TQLTypeError(
             f"SAMPLE BY needs one number per row, and this is {weight.type}",
@@ -64,6 +80,15 @@ def bind_draw(node: nodes.SampleBy, scope: Scope) -> Draw:
         )
     count, percent = limit_of(node.limit, scope)
     return Draw(weight, node.replace, count, percent)
+
+
+def single(weight: Expr) -> Expr:
+    """The number in a cell of one number, as single labels are stored; a cell of several is an error of the run."""
+    if not weight.type.is_number or weight.type.dims is None or len(weight.type.dims) != 1:
+        return weight
+    several = f"error('{BAD_WEIGHTS}{weight.span.start} {weight.span.end} a cell holds several numbers')"
+    sql = f"CASE WHEN len({{0}}) > 1 THEN CAST({several} AS DOUBLE) ELSE CAST(list_max({{0}}) AS DOUBLE) END"
+    return Reduce("ONLY", weight, sql, type=Type(Base.FLOAT), span=weight.span)
 
 
 def bind_distinct(node: nodes.Select, outputs: tuple[Output, ...], scope: Scope) -> tuple[Expr, ...] | None:

@@ -194,13 +194,16 @@ _FUNCTIONS = (
         "Cosine of the angle between two vectors of one shape; NaN if one is zero.",
         same_shape=True,
     ),
-    _whole(
-        "DOT",
-        "array array",
-        "float",
-        "list_inner_product(CAST({0} AS DOUBLE[]), CAST({1} AS DOUBLE[]))",
-        "Dot product of two arrays of one shape.",
-        same_shape=True,
+    *(
+        _whole(
+            name,
+            "array array",
+            "float",
+            "list_inner_product(CAST({0} AS DOUBLE[]), CAST({1} AS DOUBLE[]))",
+            "Dot product of two arrays of one shape.",
+            same_shape=True,
+        )
+        for name in ("DOT", "INNER_PRODUCT")
     ),
     _whole(
         "HAMMING_DISTANCE",

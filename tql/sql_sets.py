@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .bound import Base, Field, Ref
+from .bound import BAD_WEIGHTS, Base, Field, Ref
 from .relations import Combine, DrawFrom
 from .source import Span
 from .sql import Step, Writer, order_by
 from .sql_expressions import ExpressionWriter
 from .sql_relations import column_name, reread
-
-BAD_WEIGHTS = "lakebed-bad-weights "
-"""Starts the message of the SQL error that says why no rows can be drawn."""
 
 TWO_64 = "18446744073709551616.0"
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from .tql.bound import BAD_WEIGHTS
 from .tql.errors import TQLError, TQLLimitError, TQLTypeError
 from .tql.source import Span
 from .tql.sql_expressions import MISMATCH
-from .tql.sql_sets import BAD_WEIGHTS
 
 
 def translated(message: str, sql: str) -> TQLError:

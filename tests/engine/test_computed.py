@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -214,3 +215,15 @@ def test_a_function_is_registered_under_a_free_name_and_a_known_type() -> None:
 def test_what_cannot_be_is_refused_with_a_reason(text: str, error: type, message: str, street: MemorySource) -> None:
     with pytest.raises(error, match=message):
         engine.run(street, text)
+
+
+def test_a_cell_of_one_number_is_a_weight_and_one_of_several_is_not(rows: Callable[..., list[int]]) -> None:
+    drawn = rows("select * where count(categories) = 1 sample by categories", seed=1)
+    assert drawn == [4, 4]
+    with pytest.raises(TQLTypeError, match="a cell holds several numbers"):
+        rows("select * sample by categories")
+
+
+def test_a_reduction_along_an_axis_is_refused_by_name(street: MemorySource) -> None:
+    with pytest.raises(TQLUnsupportedError, match="AVG works on whole cells, not along an axis"):
+        engine.run(street, "select avg(grid, axis=0) as x")

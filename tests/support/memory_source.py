@@ -28,6 +28,11 @@ class MemorySource:
         """Every physical column that was asked for, in order."""
 
     @property
+    def columns(self) -> list[str]:
+        """Every physical column."""
+        return list(self._table.column_names)
+
+    @property
     def schema(self) -> Schema:
         return self._schema
 

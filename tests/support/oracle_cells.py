@@ -449,7 +449,7 @@ CALLS: dict[str, Callable[[nodes.Call, Row], Any]] = {
     "UPPER": scalar(str.upper), "LOWER": scalar(str.lower), "LENGTH": scalar(len),
     "CONCAT": scalar(lambda *xs: "".join(xs)),
     "L1_NORM": reduction(norm(1)), "L2_NORM": reduction(norm(2)), "LINF_NORM": reduction(norm(math.inf)),
-    "DOT": pair(lambda a, b: float(a @ b)), "COSINE_SIMILARITY": pair(cosine),
+    **dict.fromkeys(("DOT", "INNER_PRODUCT"), pair(lambda a, b: float(a @ b))), "COSINE_SIMILARITY": pair(cosine),
     "HAMMING_DISTANCE": pair(lambda a, b: int((a != b).sum())), "NONZERO": nonzero, "KEYS": keys, "COALESCE": coalesce,
     "BOX_WIDTH": side(2), "BOX_HEIGHT": side(3), "BOX_AREA": side(2, 3),
     "ROW_NUMBER": lambda node, row: row.position,

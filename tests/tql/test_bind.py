@@ -95,7 +95,7 @@ def test_box_functions_follow_the_columns_coords() -> None:
         ("select meta.a", TQLNameError, "unknown-source", "meta.a"),
         ("select * from other", TQLNameError, "unknown-dataset", "other"),
         ("select * where num = ?", TQLNameError, "missing-parameter", "?"),
-        ("select * sample by labels", TQLTypeError, "bad-weight", "labels"),
+        ("select * sample by boxes", TQLTypeError, "bad-weight", "boxes"),
         ("(select num) union (select text)", TQLTypeError, "branch-columns", "(select num) union (select text)"),
         ("select num as a, text as a", TQLNameError, "duplicate-name", "text as a"),
         ("select a + 1 as a", TQLTypeError, "circular-alias", "a"),
