@@ -106,7 +106,8 @@ def measure(rows: int, folder: Path | None = None) -> dict[str, float]:
         result["append, rows per CPU second"] = rows / _fill(ws, rows)
         result |= _edits(ws, store, rows)
         result |= _opening(store)
-        result["memory at most so far, MB"] = _peak_mb()
+        result["resident memory at most so far, mapped files included, MB"] = _peak_mb()
+        result["memory of its own now, MB"] = _own_mb()
         result |= _many_commits(ws, store, rows)
     return result
 
@@ -190,6 +191,13 @@ def _cpu(act: Callable[[], None]) -> float:
     start = time.process_time()
     act()
     return time.process_time() - start
+
+
+def _own_mb() -> float:
+    """Memory that is not pages of mapped files, which the system takes back when it needs them; Linux only."""
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon")), float("nan"))
 
 
 def _peak_mb() -> float:
