@@ -10,6 +10,7 @@ import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
 
 import pyarrow as pa
 
@@ -34,6 +35,8 @@ SETTINGS = (
     "SET temp_directory = ''",
     "SET python_enable_replacements = false",
     "SET error_on_division_by_zero = false",
+    # SAMPLE BY joins draws to weights; DuckDB takes the draws for one row and would compare each with each.
+    "SET asof_loop_join_threshold = 0",
     "SET enable_external_access = false",
     "SET lock_configuration = true",
 )
@@ -98,6 +101,8 @@ _LOCK = threading.Lock()
 _DATABASE: list[duckdb.DuckDBPyConnection] = []
 _RUNNING: set[duckdb.DuckDBPyConnection] = set()
 """Cursors in use; `interrupt` stops them."""
+_CANCELLED: WeakSet[threading.Thread] = WeakSet()
+"""Threads whose statements are refused, because their work was cancelled before it came to DuckDB."""
 
 
 def database() -> duckdb.DuckDBPyConnection:
@@ -125,9 +130,14 @@ def close() -> None:
             _DATABASE.pop().close()
 
 
-def interrupt() -> None:
-    """Stop what DuckDB runs now, for whichever thread; these queries raise TQLError, kind "interrupted"."""
+def interrupt(thread: threading.Thread | None = None) -> None:
+    """Stop what DuckDB runs now, for whichever thread; these queries raise TQLError, kind "interrupted".
+
+    With `thread`, what that thread asks of DuckDB later is refused in the same way.
+    """
     with _LOCK:
+        if thread is not None:
+            _CANCELLED.add(thread)
         for cursor in _RUNNING:
             cursor.interrupt()
 
@@ -151,7 +161,10 @@ def execute_sql(
     made: list[str] = []
     with _LOCK:
         _RUNNING.add(cursor)
+        cancelled = threading.current_thread() in _CANCELLED
     try:
+        if cancelled:
+            raise TQLError("the query was interrupted", kind="interrupted")
         for name, table in tables.items():
             cursor.register(name, table)
         for name, registered, types in calls:

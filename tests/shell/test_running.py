@@ -12,7 +12,7 @@ from lakebed import engine
 from lakebed.shell.running import Cancelled, run_cancellable, wait_for_left
 
 
-def nothing() -> None:
+def nothing(_: threading.Thread) -> None:
     raise AssertionError("not interrupted")
 
 
@@ -43,7 +43,9 @@ def test_work_that_is_not_cancelled_gives_its_value_or_its_error() -> None:
         run_cancellable(fails, nothing)
 
 
-def cancelled(work: Callable[[threading.Event], object], interrupt: Callable[[], object], grace: float) -> Cancelled:
+def cancelled(
+    work: Callable[[threading.Event], object], interrupt: Callable[[threading.Thread], object], grace: float
+) -> Cancelled:
     started = threading.Event()
     presser = press_ctrl_c(started)
 
@@ -61,7 +63,7 @@ def test_ctrl_c_interrupts_the_work_until_it_stops() -> None:
     stop = threading.Event()
     asked: list[int] = []
 
-    def interrupt() -> None:
+    def interrupt(_: threading.Thread) -> None:
         asked.append(1)
         if len(asked) == 3:
             stop.set()
@@ -73,19 +75,19 @@ def test_ctrl_c_interrupts_the_work_until_it_stops() -> None:
 
 def test_work_that_does_not_stop_in_time_is_left_to_itself() -> None:
     stop = threading.Event()
-    error = cancelled(lambda _: stop.wait(60), lambda: None, grace=0.1)
+    error = cancelled(lambda _: stop.wait(60), lambda _: None, grace=0.1)
     assert error.left_running
     assert "background" in str(error)
-    wait_for_left(lambda: None, grace=0.1)
+    wait_for_left(lambda _: None, grace=0.1)
     assert left()
-    wait_for_left(stop.set, grace=60)
+    wait_for_left(lambda _: stop.set(), grace=60)
     assert not left()
 
 
 def test_a_second_ctrl_c_waits_no_longer() -> None:
     stop, waiting = threading.Event(), threading.Event()
     again = press_ctrl_c(waiting)
-    error = cancelled(lambda _: stop.wait(60), waiting.set, grace=60)
+    error = cancelled(lambda _: stop.wait(60), lambda _: waiting.set(), grace=60)
     again.join()
     assert error.left_running
     stop.set()
@@ -114,3 +116,25 @@ def test_a_query_in_the_database_is_interrupted_and_the_next_one_runs() -> None:
     assert isinstance(seen[0], TQLError)
     assert seen[0].kind == "interrupted"
     assert len(ds.query("select * where x > 2997")) == 2
+
+
+def test_work_cancelled_before_it_comes_to_the_database_never_runs_there() -> None:
+    ds = numbers(10)
+    seen: list[BaseException] = []
+    go = threading.Event()
+
+    def work() -> None:
+        go.wait(60)
+        try:
+            ds.query("select count(*) as n group by x")
+        except TQLError as error:
+            seen.append(error)
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    engine.interrupt(thread)
+    go.set()
+    thread.join()
+    assert isinstance(seen[0], TQLError)
+    assert seen[0].kind == "interrupted"
+    assert len(ds.query("select count(*) as n group by x")) == 10

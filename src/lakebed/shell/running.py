@@ -32,12 +32,12 @@ class Cancelled(LakebedError):
         self.left_running = left_running
 
 
-def run_cancellable(work: Callable[[], T], interrupt: Callable[[], Any], grace: float = GRACE) -> T:
+def run_cancellable(work: Callable[[], T], interrupt: Callable[[threading.Thread], Any], grace: float = GRACE) -> T:
     """What `work` returns or raises; meanwhile the calling thread only waits, so a signal reaches it.
 
     Args:
-        interrupt: asks the work to stop; called again and again until it has, or `grace` seconds are over, because it
-            may be between two steps that can be interrupted.
+        interrupt: asks the work of a thread to stop; called again and again until it has, or `grace` seconds are over,
+            because it may be between two steps that can be interrupted.
 
     Raises:
         Cancelled: a KeyboardInterrupt came while waiting.
@@ -61,7 +61,7 @@ def run_cancellable(work: Callable[[], T], interrupt: Callable[[], Any], grace: 
         while not done.wait(STEP):
             pass
     except KeyboardInterrupt:
-        stopped = _stop(done, interrupt, grace)
+        stopped = _stop(done, lambda: interrupt(thread), grace)
         if not stopped:
             _LEFT.append(thread)
         raise Cancelled(left_running=not stopped) from None
@@ -72,12 +72,12 @@ def run_cancellable(work: Callable[[], T], interrupt: Callable[[], Any], grace: 
     raise value
 
 
-def wait_for_left(interrupt: Callable[[], Any], grace: float = GRACE) -> None:
+def wait_for_left(interrupt: Callable[[threading.Thread], Any], grace: float = GRACE) -> None:
     """At the end of the process: give cancelled work that is still running a last chance to stop."""
     end = time.monotonic() + grace
     for thread in _LEFT:
         while thread.is_alive() and time.monotonic() < end:
-            interrupt()
+            interrupt(thread)
             thread.join(STEP)
 
 
