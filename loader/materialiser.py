@@ -12,20 +12,17 @@ import json
 from collections import deque
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import xxhash
 
-from ..errors import LakebedError
-from ..storage.errors import ObjectExistsError, ObjectMissingError
 from ..storage.schema import Schema, TensorSpec
 from ..storage.source import SampleSource
 from ..storage.stores.base import Store
 from .advice import advice
-from .chunks import ChunkEntry, write_chunk
 from .facts import Facts
 from .geometry import check_resizable
 from .images import is_image
@@ -34,37 +31,14 @@ from .options import MaterialiseOptions
 from .order import permutation
 from .pages import PAGE_BYTES, PAGE_ROWS, Page, Recipe, build_page
 from .progress import Progress
+from .ray_materialise import ray_tasks
+from .writing import NOTE_FORMAT, Task, TaskWriter
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 MIN_CHUNK_BYTES = 1 << 20
 MIN_CHUNKS = 64
 _PROBE_ROWS = 16
-_NOTE_FORMAT = 1
-
-
-@dataclass(slots=True)
-class Task:
-    """What one chunk file (or a few, if rows are large) holds."""
-
-    chunks: list[ChunkEntry] = field(default_factory=list)
-    rows: list[int] = field(default_factory=list)
-    failures: list[dict[str, Any]] = field(default_factory=list)
-    facts: Facts = field(default_factory=Facts)
-
-    def to_json(self) -> dict[str, Any]:
-        return {
-            "format": _NOTE_FORMAT,
-            "chunks": [chunk.to_json() for chunk in self.chunks],
-            "rows": self.rows,
-            "failures": self.failures,
-            "facts": self.facts.to_json(),
-        }
-
-    @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Task:
-        chunks = [ChunkEntry.from_json(chunk) for chunk in data["chunks"]]
-        return cls(chunks, data["rows"], data["failures"], Facts.from_json(data["facts"]))
 
 
 def materialise(source: SampleSource, store: Store, prefix: str, options: MaterialiseOptions | None = None) -> Index:
@@ -81,16 +55,21 @@ def materialise(source: SampleSource, store: Store, prefix: str, options: Materi
     Raises:
         LakebedError: a row cannot be read and ``on_error="raise"``; the class is that of the cause (StorageError,
             SampleError, DamageError) and the place names row, row id, tensor and URL.
-        StorageError: the store refuses to write; what is finished is kept for the next run.
+        StorageError: the store refuses to write; what is finished is kept for the next run. Kind "not-shared": it is
+            one that the nodes of a Ray cluster do not see.
+        StateError, WorkerError: with ``scheduler="ray"``, there is no cluster, or a task fails on every node.
     """
     chosen = options or MaterialiseOptions()
     recipe = _recipe(source, chosen)
     order = _write_order(len(source), chosen)
     task_rows, page_rows = _sizes(recipe, order, chosen)
     notes = f"{prefix}/notes/{_fingerprint(recipe, order, chosen, task_rows)}"
+    writer = TaskWriter(recipe, store, prefix, notes, page_rows)
     with Progress(len(source), shown=chosen.progress) as progress:
-        run = _Run(recipe, store, prefix, notes, order, task_rows, page_rows, chosen.num_workers, progress)
-        tasks = run.all_tasks()
+        if chosen.scheduler == "ray":
+            tasks = _on_cluster(writer, order, task_rows, chosen, progress)
+        else:
+            tasks = _Run(writer, order, task_rows, chosen.num_workers, progress).all_tasks()
     index = _assemble(recipe, tasks, chosen)
     store.put(f"{prefix}/{index.key}", memoryview(index.data).cast("B"))
     for stat in list(store.list(f"{notes}/")):
@@ -157,21 +136,29 @@ def _fingerprint(recipe: Recipe, order: Ints, options: MaterialiseOptions, task_
     digest.update(json.dumps(recipe.schema.to_json(), sort_keys=True).encode())
     digest.update(np.ascontiguousarray(recipe.row_ids).view(np.uint8).data)
     digest.update(np.ascontiguousarray(order).view(np.uint8).data)
-    digest.update(f"{task_rows} {_NOTE_FORMAT} {pa.__version__}".encode())
+    digest.update(f"{task_rows} {NOTE_FORMAT} {pa.__version__}".encode())
     return digest.hexdigest()
+
+
+def _on_cluster(
+    writer: TaskWriter, order: Ints, task_rows: int, options: MaterialiseOptions, progress: Progress
+) -> list[Task]:
+    """Every task, as tasks of a Ray cluster."""
+    parts = enumerate(order[start : start + task_rows] for start in range(0, len(order), task_rows))
+    tasks = []
+    for task, found in ray_tasks(writer, parts, options.num_workers):
+        progress.add(len(task.rows), task.nbytes, skipped=found)
+        tasks.append(task)
+    return tasks
 
 
 @dataclass(slots=True)
 class _Run:
-    """One pass over all tasks, with a bounded number of pages under way."""
+    """One pass over all tasks by threads, with a bounded number of pages under way."""
 
-    recipe: Recipe
-    store: Store
-    prefix: str
-    notes: str
+    writer: TaskWriter
     order: Ints
     task_rows: int
-    page_rows: int
     num_workers: int
     progress: Progress
 
@@ -184,21 +171,22 @@ class _Run:
             growing.append(page)
             self.progress.add(len(page.rows), page.nbytes)
             if last:
-                tasks[number] = self._finish(number, growing)
+                tasks[number] = self.writer.finish(number, growing)
                 growing = []
         return [task for task in tasks if task is not None]
 
     def _pages(self, tasks: list[Task | None]) -> Iterator[tuple[int, Page, bool]]:
         """(task, page, whether it is the task's last), in order; built ahead by threads."""
+        recipe = self.writer.recipe
         if self.num_workers == 0:
             for number, rows, last in self._plan(tasks):
-                yield number, build_page(self.recipe, rows), last
+                yield number, build_page(recipe, rows), last
             return
         window: deque[tuple[int, Future[Page], bool]] = deque()
         with ThreadPoolExecutor(self.num_workers, thread_name_prefix="lakebed-materialise") as pool:
             try:
                 for number, rows, last in self._plan(tasks):
-                    window.append((number, pool.submit(build_page, self.recipe, rows), last))
+                    window.append((number, pool.submit(build_page, recipe, rows), last))
                     if len(window) > 2 * self.num_workers:
                         yield _done(window.popleft())
                 while window:
@@ -209,67 +197,19 @@ class _Run:
 
     def _plan(self, tasks: list[Task | None]) -> Iterator[tuple[int, Ints, bool]]:
         for number in range(len(tasks)):
-            tasks[number] = found = self._maybe_note(number)
+            tasks[number] = found = self.writer.maybe_note(number)
             if found is not None:
-                self.progress.add(len(found.rows), sum(chunk.nbytes for chunk in found.chunks), skipped=True)
+                self.progress.add(len(found.rows), found.nbytes, skipped=True)
                 continue
             rows = self.order[number * self.task_rows : (number + 1) * self.task_rows]
-            for start in range(0, len(rows), self.page_rows):
-                yield number, rows[start : start + self.page_rows], start + self.page_rows >= len(rows)
-
-    def _maybe_note(self, number: int) -> Task | None:
-        """The task as another run left it, if its chunk files are there."""
-        try:
-            task = Task.from_json(json.loads(self.store.get(self._note_key(number))))
-        except ObjectMissingError:
-            return None
-        stats = [self.store.stat(f"{self.prefix}/{chunk.key}") for chunk in task.chunks]
-        sizes = [stat.size if stat is not None else -1 for stat in stats]
-        return task if sizes == [chunk.nbytes for chunk in task.chunks] else None
-
-    def _finish(self, number: int, pages: list[Page]) -> Task:
-        """Write the chunk files of a task, then its note."""
-        task = Task()
-        for page in pages:
-            task.rows += page.rows
-            task.failures += page.failures
-            task.facts.merge(page.facts)
-        for group in _groups(pages):
-            data, entry = write_chunk(group, self.recipe.arrow_schema, self.recipe.payloads)
-            # Arrow's buffers show signed bytes, which compare unequal to plain ones.
-            self.store.put(f"{self.prefix}/{entry.key}", memoryview(data).cast("B"))
-            task.chunks.append(entry)
-        try:
-            self.store.create(self._note_key(number), json.dumps(task.to_json()).encode())
-        except ObjectExistsError:
-            # Another process was faster; its files are as good as these.
-            return self._maybe_note(number) or task
-        except LakebedError as error:
-            if error.kind != "commit-unknown":
-                raise
-        return task
-
-    def _note_key(self, number: int) -> str:
-        return f"{self.notes}/{number:08d}.json"
+            pages = list(self.writer.pages(rows))
+            for position, part in enumerate(pages, 1):
+                yield number, part, position == len(pages)
 
 
 def _done(entry: tuple[int, Future[Page], bool]) -> tuple[int, Page, bool]:
     number, future, last = entry
     return number, future.result(), last
-
-
-def _groups(pages: list[Page]) -> Iterator[list[pa.RecordBatch]]:
-    """The batches of a task, cut where a file would get larger than 64 MiB."""
-    group: list[pa.RecordBatch] = []
-    size = 0
-    for batch in (batch for page in pages for batch in page.batches):
-        if group and size + batch.nbytes > 64 << 20:
-            yield group
-            group, size = [], 0
-        group.append(batch)
-        size += batch.nbytes
-    if group:
-        yield group
 
 
 def _assemble(recipe: Recipe, tasks: list[Task], options: MaterialiseOptions) -> Index:

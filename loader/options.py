@@ -9,6 +9,7 @@ from typing import Any, Literal
 from ..storage.errors import InvalidInputError
 
 OnError = Literal["raise", "skip", "null"]
+Scheduler = Literal["threaded", "ray"]
 RowOrder = Literal["shuffled", "view"]
 _KINDS = ("passthrough", "verbatim", "jpeg", "raw")
 
@@ -63,6 +64,8 @@ class MaterialiseOptions:
             keeps the source's order in the files as well. Readers see the source's order either way.
         seed: of the stored order.
         num_workers: threads that fetch, check and encode; 0 does everything in the calling thread.
+        scheduler: ``"threaded"``, or ``"ray"``: the same files, written by tasks of the Ray cluster that this program
+            is connected to, `num_workers` of them at once, or with 0 as many as it has processors.
         on_error: what to do with a row that cannot be read: ``"raise"``, ``"skip"`` the row, or keep it with the cell
             empty (``"null"``). Skipped and emptied rows are listed in the index.
         progress: show a progress bar.
@@ -75,6 +78,7 @@ class MaterialiseOptions:
     order: RowOrder = "shuffled"
     seed: int = 0
     num_workers: int = 0
+    scheduler: Scheduler = "threaded"
     on_error: OnError = "raise"
     progress: bool = False
     chunk_bytes: int = 32 << 20
@@ -83,6 +87,7 @@ class MaterialiseOptions:
     def __post_init__(self) -> None:
         for name, value, known in (
             ("order", self.order, ("shuffled", "view")),
+            ("scheduler", self.scheduler, ("threaded", "ray")),
             ("on_error", self.on_error, ("raise", "skip", "null")),
         ):
             if value not in known:

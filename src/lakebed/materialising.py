@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
+from .storage.errors import InvalidInputError
 from .storage.selection import Selection
 from .storage.source import SampleSource
 from .storage.views import ViewRecord
@@ -18,6 +19,7 @@ def materialise_view(
     num_workers: int = 0,
     on_error: str = "raise",
     progressbar: bool = True,
+    scheduler: str = "threaded",
     **options: Any,
 ) -> tuple[Selection, SampleSource]:
     """Copy the rows of a saved view into chunk files, publish them, and open them; a finished copy is only opened.
@@ -30,6 +32,7 @@ def materialise_view(
         chosen = MaterialiseOptions(
             tensors=tensors,
             num_workers=num_workers,
+            scheduler=_scheduler(scheduler),
             on_error=on_error,  # type: ignore[arg-type]  # checked by MaterialiseOptions
             progress=progressbar,
             lineage={"dataset": workspace.repository.uuid, "commit": record.commit.id, "view": record.id},
@@ -54,6 +57,17 @@ def open_materialised(workspace: Workspace, record: ViewRecord) -> tuple[Selecti
         # Rows that could not be read were left out of the copy on demand.
         selection = selection.select(copy.index.view_rows[copy.index.storage])
     return selection, copy
+
+
+def _scheduler(name: str) -> Literal["threaded", "ray"]:
+    """Decoders and links leave the GIL alone, so that threads do what Deep Lake has processes for."""
+    if name not in ("threaded", "processed", "processes", "serial", "ray"):
+        raise InvalidInputError(
+            f"there is no scheduler {name!r} for a copy",
+            kind="unknown-scheduler",
+            hint="use 'threaded' or 'ray'; 'serial', 'processed' and 'processes' mean 'threaded' here",
+        )
+    return "ray" if name == "ray" else "threaded"
 
 
 def _prefix(record: ViewRecord) -> str:

@@ -115,6 +115,7 @@ class SavedViews(Handle):
         scheduler: str = "threaded",
         progressbar: bool = True,
         on_error: str = "raise",
+        runtime: str | None = None,
         **options: Any,
     ) -> View:
         """The rows of a saved view, the same ones for ever; read from its copy if it has one.
@@ -125,19 +126,25 @@ class SavedViews(Handle):
                 streams them. The first call costs the copy; it can be stopped and goes on where it was.
             tensors: which tensors the copy holds; None copies all.
             num_workers: threads that fetch and check while copying.
-            scheduler: accepted for old scripts and unused.
+            scheduler: ``"threaded"``, or ``"ray"`` to copy by tasks of the Ray cluster that this program is connected
+                to, `num_workers` at once, 0 for all its processors. Nodes need a way to the dataset and its links.
             progressbar: show images per second while copying.
             on_error: for rows that cannot be read while copying: ``"raise"``, ``"skip"`` or ``"null"``.
+            runtime: another name of `scheduler`.
             options: more of the copy: see `lakebed.loader.MaterialiseOptions` (``image=``, ``order=``, ``seed=``).
 
         Raises:
             NotFoundError: kind "unknown-view".
-            StorageError: a linked file cannot be read; names row and URL.
+            StorageError: a linked file cannot be read; names row and URL. Kind "not-shared": a Ray cluster does not see
+                a dataset in memory.
+            StateError: kind "missing-library" or "ray-not-running": call ``ray.init(address="auto")`` first.
         """
         record = self._ws.view(id)
         origin = Origin(self._ws, self._path, record.query)
         if optimize:
-            found: Any = materialise_view(self._ws, record, tensors, num_workers, on_error, progressbar, **options)
+            found: Any = materialise_view(
+                self._ws, record, tensors, num_workers, on_error, progressbar, runtime or scheduler, **options
+            )
         else:
             found = open_materialised(self._ws, record)
         selection, copy = found or (self._ws.view_selection(record), None)

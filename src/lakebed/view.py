@@ -141,8 +141,8 @@ class View(Choosing):
             id: the name to save under; None takes 24 hex digits of a hash of what the view shows.
             optimize: also copy the rows for fast training, as ``ds.load_view(id, optimize=True)`` does.
             tensors: which tensors the copy holds; None copies all.
-            num_workers: threads of the copy.
-            scheduler: accepted for old scripts and unused. So is `verbose`.
+            num_workers: threads of the copy, or tasks at once.
+            scheduler: of the copy: ``"threaded"`` or ``"ray"``. `verbose` is accepted for old scripts and unused.
             ignore_errors: leave rows that cannot be read out of the copy instead of raising.
             overwrite: replace a view that is saved under `id`.
 
@@ -166,8 +166,9 @@ class View(Choosing):
         self.id, self.message = record.id, record.message
         if optimize:
             self._selection = self._origin.workspace.view_selection(record)
+            on_error = "skip" if ignore_errors else "raise"
             copied = materialise_view(
-                self._origin.workspace, record, tensors, num_workers, "skip" if ignore_errors else "raise"
+                self._origin.workspace, record, tensors, num_workers, on_error, scheduler=scheduler
             )
             self._selection, self._copy = copied
         return f"{self._origin.path.rstrip('/')}/views/{record.id}"

@@ -2,13 +2,7 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
-import os
 import sys
-import threading
-import time
-from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -19,9 +13,10 @@ from lakebed.loader import TransformError
 import lakebed
 from compute_functions import content, marking, negative, output, picky, picture
 from face_data import fresh_path
+from ray_fixtures import MISSING, cluster, losing_a_node, needs_ray
 
-MISSING = importlib.util.find_spec("ray") is None
-needs_ray = pytest.mark.skipif(MISSING, reason='Ray is not installed: pip install "lakebed[ray]"')
+__all__ = ["cluster"]
+
 # Ray's own code leaves sockets and processes for the collector.
 pytestmark = pytest.mark.filterwarnings("default")
 
@@ -31,25 +26,6 @@ def test_without_ray_the_error_says_what_to_install() -> None:
     with pytest.raises(lakebed.StateError, match="not installed") as caught:
         picture().eval(range(3), output(fresh_path()), scheduler="ray", progressbar=False)
     assert "lakebed[ray]" in caught.value.hint
-
-
-@pytest.fixture(scope="module")
-def cluster() -> Iterator[Any]:
-    from ray.cluster_utils import Cluster
-
-    ray: Any = importlib.import_module("ray")
-
-    with pytest.MonkeyPatch.context() as patch:
-        # Nodes must be able to import the functions' module, as on a real cluster.
-        paths = [str(Path(__file__).parents[1] / "support"), os.environ.get("PYTHONPATH", "")]
-        patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, paths)))
-        patch.setenv("RAY_USAGE_STATS_ENABLED", "0")
-        made: Any = Cluster(initialize_head=True, head_node_args={"num_cpus": 2})
-        made.add_node(num_cpus=2)
-        ray.init(address=made.address, log_to_driver=False)
-        yield made
-        ray.shutdown()
-        made.shutdown()
 
 
 @needs_ray
@@ -102,23 +78,6 @@ def test_rows_of_a_dataset_are_read_by_the_tasks(cluster: Any, tmp_path: Path) -
 @pytest.mark.slow
 def test_a_node_that_is_lost_in_the_middle_loses_no_row_and_doubles_none(cluster: Any, tmp_path: Path) -> None:
     ds, count = output(fresh_path()), 200
-    lost = next(node for node in cluster.worker_nodes)
-    lost_id = lost.node_id
-
-    def lose() -> None:
-        """End the second node once it has done some work and a part of the whole is done."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            done = [mark.name for mark in tmp_path.iterdir()]
-            if len(done) > count // 4 and any(lost_id in name for name in done):
-                cluster.remove_node(lost, allow_graceful=False)
-                return
-            time.sleep(0.05)
-
-    ending = threading.Thread(target=lose)
-    ending.start()
-    marking(str(tmp_path)).eval(range(count), ds, scheduler="ray", progressbar=False)
-    ending.join()
-    assert lost not in cluster.worker_nodes
+    with losing_a_node(cluster, tmp_path, enough=count // 4):
+        marking(str(tmp_path)).eval(range(count), ds, scheduler="ray", progressbar=False)
     assert [number for number, _, _ in content(ds)] == list(range(count))
-    assert any(lost_id in mark.name for mark in tmp_path.iterdir())

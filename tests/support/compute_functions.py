@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import time
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -70,8 +69,8 @@ def deadly(number: int, samples_out: Any, last: int) -> None:
 @lakebed.compute
 def marking(number: int, samples_out: Any, folder: str) -> None:
     """`picture`, which takes its time and leaves in a folder a mark of the Ray node where it ran."""
-    import ray
+    from ray_marks import leave_mark  # processes without Ray import this module too
 
-    (Path(folder) / f"{number}-{ray.get_runtime_context().get_node_id()}-{time.monotonic_ns()}").touch()
+    leave_mark(folder, number)
     time.sleep(0.05)
     picture.transform_function(number, samples_out)
