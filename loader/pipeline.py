@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
 from contextlib import closing
 from dataclasses import dataclass
@@ -21,6 +21,7 @@ from .builder import BatchBuilder, BatchRows, Built, Loaded
 from .errors import LoaderTimeoutError
 from .plan import Batches
 from .slots import SlotPool
+from .threads import DaemonPool
 
 Out = Mapping[str, np.ndarray[Any, Any]]
 
@@ -67,7 +68,7 @@ def build_threaded(
     Raises:
         LoaderTimeoutError: a batch took longer than the deadline.
     """
-    executor = ThreadPoolExecutor(options.threads, thread_name_prefix="lakebed-loader")
+    executor = DaemonPool(options.threads, "lakebed-loader")
     window: deque[tuple[BatchRows, list[Future[Loaded]], Out]] = deque()
     try:
         for batch in batches:
@@ -80,11 +81,11 @@ def build_threaded(
     finally:
         # An exception keeps frames alive, and with them whatever is not closed here.
         batches.close()
-        executor.shutdown(wait=False, cancel_futures=True)
+        executor.close()
 
 
 def _submit(
-    executor: ThreadPoolExecutor, builder: BatchBuilder, batch: BatchRows, out: Out, threads: int
+    executor: DaemonPool, builder: BatchBuilder, batch: BatchRows, out: Out, threads: int
 ) -> list[Future[Loaded]]:
     """One job per thread, each for a stretch of the batch, so that the first batch is there soon."""
     bounds = np.linspace(0, len(batch.rows), min(threads, len(batch.rows)) + 1).astype(int).tolist()
@@ -98,10 +99,9 @@ def _finished(
     try:
         parts = [future.result(timeout=options.deadline) for future in futures]
     except FutureTimeout as error:
-        row = int(batch.rows[0])
         raise LoaderTimeoutError(
             f"batch {batch.step} did not come within {options.deadline:g} s",
-            place=str(builder.reader.place(row)),
+            place=str(builder.reader.place(int(batch.rows[0]), known=True)),
             hint="the store or a linked file does not answer; raise timeout= if it is only slow",
         ) from error
     return batch, builder.finish(parts, out)

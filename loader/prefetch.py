@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Any
 
 from .builder import BatchRows
 from .order import EpochOrder
+from .threads import DaemonPool
 from .view import MaterialisedView
 
 _AT_ONCE = 4
@@ -67,7 +68,7 @@ class Prefetched:
         self._coming = deque(coming)
         self._here: deque[tuple[Use, Future[Any]]] = deque()
         self._under_way: deque[int] = deque(maxlen=ahead + 1)
-        self._executor = ThreadPoolExecutor(_AT_ONCE, thread_name_prefix="lakebed-prefetch")
+        self._pool = DaemonPool(_AT_ONCE, "lakebed-prefetch")
 
     def __iter__(self) -> Prefetched:
         return self
@@ -82,12 +83,12 @@ class Prefetched:
         while self._coming and self._coming[0].start <= horizon:
             use = self._coming.popleft()
             if use.stop > first:
-                self._here.append((use, self._executor.submit(self._view.file, use.block)))
+                self._here.append((use, self._pool.submit(self._view.file, use.block)))
         return batch
 
     def close(self) -> None:
         """Let all files go."""
-        self._executor.shutdown(wait=False, cancel_futures=True)
+        self._pool.close()
         while self._here:
             self._release(*self._here.popleft())
 

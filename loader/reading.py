@@ -93,9 +93,11 @@ class RowReader:
         """What opening files cost since the last call; nothing for a source that is no materialised view."""
         return self.source.take_file_reads() if isinstance(self.source, MaterialisedView) else FileReads()
 
-    def place(self, row: int, tensor: str = "") -> RowPlace:
-        """Where a row comes from, its URL included if it has one."""
+    def place(self, row: int, tensor: str = "", known: bool = False) -> RowPlace:
+        """Where a row comes from, its URL included if it has one; `known` opens no file to find that out."""
         tensors = [tensor] if tensor else list(self.options.tensors)
+        if known:
+            tensors = []
         url = next((found for name in tensors if (found := self._url(name, row))), "")
         return RowPlace(row, int(self.source.row_ids[row]), tensor, url)
 

@@ -170,3 +170,10 @@ def test_numpy_batches_hold_stacked_arrays(view: MaterialisedView) -> None:
     assert isinstance(batch["categories"], list)
     assert batch["index"].tolist() == [[0], [1], [2], [3], [4], [5]]
     assert [len(batches), batches.epoch] == [10, 1]
+
+
+def test_a_store_that_stalls_is_an_error_and_keeps_no_program_from_ending(tmp_path: Path) -> None:
+    index = materialise(pictures(), open_store(tmp_path, create=True), "views/a", OPTIONS)
+    said = finish(child("stuck", str(tmp_path), index.key))
+    assert "batch 0 did not come within 0.5 s" in said
+    assert "row id" in said

@@ -8,9 +8,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from lakebed.loader import MaterialisedView, MaterialiseOptions, make_loader, materialise
+from lakebed.loader import LoaderTimeoutError, MaterialisedView, MaterialiseOptions, make_loader, materialise
 from lakebed.storage.stores import Store, open_store
 
+from fault_proxy import Fault, Request, fault_proxy
 from loader_source import MemorySource, coco_like, spec
 
 pytestmark = pytest.mark.filterwarnings("ignore:This DataLoader will create:UserWarning")
@@ -36,7 +37,7 @@ def test_every_row_of_a_streamed_view_comes_once_with_its_own_pixels(store: Stor
     assert len(index.chunks) > 4
     view = MaterialisedView(store, "views/a", index.key)
     loader = make_loader(view, batch_size=16, shuffle=True, window=2, num_workers=num_workers, seed=3)
-    seen = []
+    seen: list[int] = []
     for batch in loader:
         for image, row in zip(batch["images"], batch["index"].reshape(-1).tolist(), strict=True):
             assert np.array_equal(image.numpy(), source.read("images", [row])[0])
@@ -44,6 +45,33 @@ def test_every_row_of_a_streamed_view_comes_once_with_its_own_pixels(store: Stor
     assert sorted(seen) == list(range(ROWS))
     assert view.open_files == 0
     assert loader.state_dict()["window"] == 2
+    first = loader.stats()
+    assert first["files_fetched"] >= len(index.chunks)
+    assert first["megabytes_fetched"] > 6
+    list(loader)
+    later = loader.stats()
+    assert later["files_fetched"] == first["files_fetched"]
+    assert later["cache_hits"] > first["cache_hits"]
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_a_server_that_stalls_is_a_clear_error(
+    store: Store, moto_bucket: dict[str, str], num_workers: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("LAKEBED_S3_TIMEOUT", "3")
+    index = materialise(coco_like(12), store, "views/a")
+    with fault_proxy(moto_bucket["endpoint_url"]) as proxy:
+        far = open_store(store.url, {**moto_bucket, "endpoint_url": proxy.url})
+        view = MaterialisedView(far, "views/a", index.key)
+        assert len(view) == 12
+
+        def decide(request: Request) -> Fault:
+            return Fault.ANSWER_LATE if request.method == "GET" else Fault.PASS
+
+        proxy.decide = decide
+        with pytest.raises(LoaderTimeoutError, match=r"within 1 s") as caught:
+            list(make_loader(view, batch_size=4, shuffle=True, num_workers=num_workers, timeout=1))
+        assert "raise timeout=" in caught.value.hint
 
 
 def test_a_damaged_copy_in_the_local_cache_is_fetched_again(store: Store, tmp_path: Path) -> None:

@@ -5,13 +5,16 @@ from __future__ import annotations
 import json
 import os
 import sys
+import threading
 import time
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from lakebed.loader import MaterialisedView, MaterialiseOptions, materialise
 from lakebed.storage.stores import open_store
+from lakebed.storage.stores.local import LocalStore
 
 from loader_source import MemorySource, spec
 
@@ -64,11 +67,35 @@ def train_rank(folder: str, key: str, rank: str, world: str, port: str, workers:
     dist.destroy_process_group()
 
 
+class StuckStore(LocalStore):
+    """A local folder that says it is S3 and never answers when a chunk file is read."""
+
+    @property
+    def url(self) -> str:
+        return "s3://bucket/data"
+
+    def buffer(self, key: str) -> pa.Buffer:
+        if "index" not in key:
+            threading.Event().wait()
+        return super().buffer(key)
+
+
+def load_from_a_stuck_store(folder: str, key: str) -> None:
+    """Print the error of a loader whose store stalls, then end as any script does."""
+    from lakebed.loader import LoaderTimeoutError, numpy_batches
+
+    view = MaterialisedView(StuckStore(Path(folder)), "views/a", key)
+    try:
+        list(numpy_batches(view, batch_size=4, shuffle=True, num_threads=2, timeout=0.5))
+    except LoaderTimeoutError as error:
+        print(error, flush=True)
+
+
 def environment() -> dict[str, str]:
     """Of a child: this process's import path."""
     return {**os.environ, "PYTHONPATH": os.pathsep.join([*sys.path, str(Path(__file__).parent)])}
 
 
 if __name__ == "__main__":
-    run: Any = {"materialise": materialise_slowly, "train": train_rank}[sys.argv[1]]
+    run: Any = {"materialise": materialise_slowly, "train": train_rank, "stuck": load_from_a_stuck_store}[sys.argv[1]]
     run(*sys.argv[2:])
