@@ -68,7 +68,16 @@ def with_replacement(node: DrawFrom, writer: Writer, source: Step, weight: str, 
     count = f"CASE WHEN {total}.n = 0 THEN 0 ELSE {amount(node, writer, total)} END"
     draws = writer.step(f"SELECT unnest(range({count})) AS {draw}, {total}.total AS total FROM {total}")
     points = writer.step(f"SELECT {draw}, {uniform(draw, writer)} * total AS point FROM {draws}")
-    name = writer.step(f"SELECT {running}.*, {draw} FROM {points} ASOF JOIN {running} ON point >= low")
+    # The row of each point by one pass in order; DuckDB plans an ASOF JOIN here as a loop over all pairs.
+    line = (
+        f"SELECT low AS spot, 0 AS kind, {pos}, CAST(NULL AS BIGINT) AS {draw} FROM {running} "
+        f"UNION ALL SELECT point, 1, NULL, {draw} FROM {points}"
+    )
+    last = f"last_value({pos} IGNORE NULLS) OVER (ORDER BY spot, kind, {pos} ROWS UNBOUNDED PRECEDING)"
+    places = writer.step(f"SELECT {draw}, {last} AS place FROM ({line})")
+    name = writer.step(
+        f"SELECT {running}.*, {draw} FROM {places} JOIN {running} ON place = {pos} WHERE {draw} IS NOT NULL"
+    )
     return replace(source, name=name, order=(draw,))
 
 

@@ -1,0 +1,48 @@
+"""Whatever text is asked of a dataset, an answer comes out or one of our errors; nothing else."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+from pathlib import Path
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from lakebed.tql.errors import TQLError
+
+import lakebed
+from face_data import street
+
+CORPUS = Path(__file__).resolve().parents[2] / "grammar" / "corpus"
+QUERIES = [
+    block.split("\n", 1)[1].split("\n=>\n")[0]
+    for path in sorted(CORPUS.glob("*/*.tql"))
+    for block in re.split(r"^### ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
+]
+COLUMNS = ("images", "boxes", "categories")
+SIGNS = st.text(st.sampled_from("()[]{},.:;?'\"-+*/%^|&<>=! \n\0aZ09_é") | st.characters(), max_size=2)
+MANY = settings(max_examples=4 * settings.default.max_examples if settings.default else 100)
+STREET = street(6)
+
+
+def ask(text: str) -> None:
+    """Nothing but an answer or an error of ours; a dataset that FROM names is not there."""
+    with suppress(TQLError, lakebed.NotFoundError):
+        STREET.query(text, seed=1)
+
+
+@MANY
+@given(st.binary(max_size=100))
+def test_any_bytes(raw: bytes) -> None:
+    ask(raw.decode("utf-8", errors="surrogateescape"))
+
+
+@MANY
+@given(st.sampled_from(QUERIES), st.data())
+def test_queries_of_the_corpus_over_real_columns_with_accidents(query: str, data: st.DataObject) -> None:
+    names = st.sampled_from(COLUMNS)
+    text = re.sub(r"\b(?:a|b|c|x|y|num|labels)\b", lambda _: data.draw(names), query)
+    for _ in range(data.draw(st.integers(0, 3))):
+        place, length = data.draw(st.integers(0, len(text))), data.draw(st.integers(0, 3))
+        text = text[:place] + data.draw(SIGNS) + text[place + length :]
+    ask(text)
