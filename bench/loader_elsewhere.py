@@ -72,7 +72,7 @@ def lance(folder: Path, count: int, workers: int, batch: int, shuffle: bool) -> 
         data = [path.read_bytes() for path in files(folder, count)]
         lancedb.write_dataset(pa.table({"image": pa.array(data, pa.binary())}), target)
     dataset = SafeLanceDataset(target)
-    options = {"batch_size": batch, "shuffle": shuffle, "collate_fn": decode_rows}
+    options: dict[str, Any] = {"batch_size": batch, "shuffle": shuffle, "collate_fn": decode_rows}
     if workers:
         return get_safe_loader(dataset, num_workers=workers, **options)  # type: ignore[no-any-return]
     return torch.utils.data.DataLoader(dataset, **options)
@@ -95,7 +95,7 @@ def deeplake3(folder: Path, count: int, workers: int, batch: int, shuffle: bool)
                 for path in files(folder, count):
                     ds.append({"images": deeplake.read(str(path))})
         ds = deeplake.load(target, read_only=True, verbose=False)
-    options = {"num_workers": workers, "batch_size": batch, "shuffle": shuffle, "buffer_size": 256}
+    options: dict[str, Any] = {"num_workers": workers, "batch_size": batch, "shuffle": shuffle, "buffer_size": 256}
     return ds.pytorch(tensors=["images"], transform=images_of, return_index=False, **options)  # type: ignore[no-any-return]
 
 
