@@ -64,6 +64,19 @@ class DataLoaderBuilder:
         chosen = {"tensors": list(self.rows._names()), **self.options, **options}
         return iter(numpy_batches(self.rows._pinned(), **chosen))
 
+    def tensorflow(
+        self, tensors: Sequence[str] | None = None, tobytes: bool | Sequence[str] = False, **options: Any
+    ) -> Any:
+        """A `tf.data.Dataset` of rows, or of batches if `batch` was called; see `Dataset.tensorflow`.
+
+        Batches stack samples of equal shapes. Where shapes differ, make them equal with `transform`, or leave `batch`
+        out and call ``.ragged_batch(n)`` of the result.
+        """
+        chosen = {**self.options, **options}
+        size, drop = chosen.pop("batch_size", None), chosen.pop("drop_last", False)
+        made = self.rows.tensorflow(tensors, tobytes, **chosen)
+        return made if size is None else made.batch(size, drop_remainder=drop)
+
     def _with(self, step: str, **options: Any) -> DataLoaderBuilder:
         if any(name in self.options for name in options):
             raise StateError(f"{step}() was already called", kind="step-repeated", hint="each step is taken once")

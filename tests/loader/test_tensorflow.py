@@ -40,6 +40,8 @@ def test_without_tensorflow_the_error_says_what_to_install(ds: lakebed.Dataset) 
     with pytest.raises(lakebed.StateError, match="pip install tensorflow") as caught:
         ds.tensorflow()
     assert caught.value.kind == "missing-library"
+    with pytest.raises(lakebed.StateError, match="pip install tensorflow"):
+        ds.dataloader().batch(4).tensorflow()
 
 
 @needs_tensorflow
@@ -89,6 +91,19 @@ def test_batches_are_stacked_where_a_transform_makes_rows_equal(ds: lakebed.Data
     batch = next(iter(ds.tensorflow(tensors=["images"], transform=small).batch(5)))
     assert batch["images"].shape == (5, 4, 4, 3)
     assert batch["first"].numpy().tolist() == [0, 1, 2, 3, 4]
+
+
+@needs_tensorflow
+def test_the_fluent_interface_gives_rows_or_batches(ds: lakebed.Dataset) -> None:
+    def cut(sample: dict[str, Any], height: int) -> dict[str, Any]:
+        return {"images": sample["images"][:height]}
+
+    rows = ds.dataloader().query("select * where words != 'ŵ0'").transform(cut, height=3)
+    assert [row["images"].shape for row in rows.tensorflow(tensors=["images"])] == [(3, 5, 3)] * 20
+    batches = list(rows.shuffle().batch(8, drop_last=True).tensorflow(tensors=["images"], seed=1))
+    assert [batch["images"].shape for batch in batches] == [(8, 3, 5, 3)] * 2
+    with pytest.raises(lakebed.StateError, match="already"):
+        rows.batch(2).batch(3)
 
 
 @needs_tensorflow
