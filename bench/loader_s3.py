@@ -21,9 +21,10 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests" / "support"))
 
-import lakebed
 import xxhash
 from loader_data import Photos, make_photos
+
+import lakebed
 from rgw import CREDS, make_bucket, running
 
 THREADS = 8
