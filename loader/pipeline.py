@@ -6,6 +6,7 @@ one after the other, as they would without threads.
 
 from __future__ import annotations
 
+import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future
@@ -80,8 +81,10 @@ def build_threaded(
             yield _finished(builder, window.popleft(), options)
     finally:
         # An exception keeps frames alive, and with them whatever is not closed here.
-        batches.close()
         executor.close()
+        # A thread at work may open a file again that was let go; one that waits for a stalled store is not waited for.
+        executor.join(time.monotonic() + 1.0)
+        batches.close()
 
 
 def _submit(

@@ -64,7 +64,8 @@ class DaemonPool:
     def join(self, deadline: float) -> None:
         """Wait for threads at work until `time.monotonic()` is `deadline`."""
         for thread in self._threads:
-            thread.join(max(0.0, deadline - time.monotonic()))
+            if thread is not threading.current_thread():  # the collector of garbage may close a pool anywhere
+                thread.join(max(0.0, deadline - time.monotonic()))
 
     def __del__(self) -> None:
         self.close()
