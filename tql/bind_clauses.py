@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from . import nodes
 from .bound import (
-    BAD_WEIGHTS,
     INT,
     Base,
     BoundSource,
@@ -21,7 +20,7 @@ from .bound import (
     Window,
 )
 from .coerce import folded
-from .errors import TQLTypeError, TQLUnsupportedError
+from .errors import BAD_WEIGHTS, TQLTypeError, TQLUnsupportedError
 from .lineage import pure_source
 from .scope import Scope, column_type
 

@@ -475,10 +475,6 @@ class Cut:
     offset: int = 0
 
 
-BAD_WEIGHTS = "lakebed-bad-weights "
-"""Starts the message of the SQL error that says why no rows can be drawn; start and end of the weight's text follow."""
-
-
 @dataclass(frozen=True, slots=True)
 class Draw:
     """SAMPLE BY."""

@@ -7,6 +7,8 @@ from .source import NOWHERE, Span, line_and_column
 
 CONTEXT = 80
 """Characters of a long line shown around the place."""
+BAD_WEIGHTS = "lakebed-bad-weights "
+"""Starts the message of the SQL error that says why no rows can be drawn; start and end of the weight's text follow."""
 
 
 class TQLError(LakebedError):

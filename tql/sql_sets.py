@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .bound import BAD_WEIGHTS, Base, Field, Ref
+from .bound import Base, Field, Ref
+from .errors import BAD_WEIGHTS
 from .relations import Combine, DrawFrom
 from .source import Span
 from .sql import Step, Writer, order_by

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from .tql.bound import BAD_WEIGHTS
-from .tql.errors import TQLError, TQLLimitError, TQLTypeError
+from .tql.errors import BAD_WEIGHTS, TQLError, TQLLimitError, TQLTypeError
 from .tql.source import Span
 from .tql.sql_expressions import MISMATCH
 
