@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import signal
+import threading
 from datetime import timedelta
 from pathlib import Path
 
@@ -26,6 +28,9 @@ settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "quick"))
 # Hide the user's settings and credentials, here and in child processes: no test reads a real bucket or hub.
 for _name in [n for n in os.environ if n.startswith(("AWS_", "LAKEBED_")) and not n.startswith("LAKEBED_TEST_")]:
     del os.environ[_name]
+# A shell that starts the tests in the background has them and their children ignore Ctrl-C, which some tests press.
+if threading.current_thread() is threading.main_thread() and signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # albumentations would ask the network for a newer version of itself at import.
 os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 
