@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 from typing import Any
 
@@ -93,6 +94,22 @@ def test_a_saved_view_of_links_is_fetched_by_tasks_and_published_here(cluster: A
     assert again.is_optimized
     for number in range(len(ds)):
         assert np.array_equal(again.images[number].numpy(), ds.images[number].numpy())
+
+
+@needs_ray
+@pytest.mark.slow
+def test_credentials_given_in_this_program_are_not_sent_and_the_error_says_where_nodes_take_theirs(
+    cluster: Any, moto_bucket: dict[str, str]
+) -> None:
+    ds = lakebed.empty(f"s3://test/{uuid.uuid4().hex}", creds=moto_bucket)
+    ds.create_tensor("x", dtype="int64")
+    ds.extend({"x": [1, 2, 3]})
+    ds.commit("numbers")
+    ds[1:].save_view(id="most")
+    with pytest.raises(lakebed.StorageError, match="not carried") as caught:
+        ds.load_view("most", optimize=True, scheduler="ray", progressbar=False)
+    assert "AWS_ACCESS_KEY_ID" in caught.value.hint
+    assert ds.load_view("most", optimize=True, progressbar=False).is_optimized
 
 
 @needs_ray
