@@ -9,6 +9,7 @@ from dataclasses import replace
 
 from .bound import BOOL, Base, Bound, Compare, Const, Dims, Expr, Logic, Map, Member, Reduce, Ref, Type
 from .errors import TQLNameError, TQLTypeError
+from .schema import SMALL_FLOATS
 from .source import Span
 from .suggest import did_you_mean
 
@@ -105,8 +106,17 @@ def compare(op: str, left: Expr, right: Expr, span: Span) -> Expr:
     """
     left, right = resolve_labels(left, right), resolve_labels(right, left)
     check_comparable(left, right, span)
+    left, right = in_floats_of(left, right), in_floats_of(right, left)
     dims, nested = common_shape((left, right), span)
     return Compare(op, left, right, type=Type(Base.BOOL, dims, nested=nested), span=span)
+
+
+def in_floats_of(value: Expr, other: Expr) -> Expr:
+    """A known array next to an array of 32-bit floats is one of them, as a known number is: 0.1 finds 0.1."""
+    small = other.type.dtype in SMALL_FLOATS
+    if small and isinstance(value, Const) and isinstance(value.value, tuple) and value.type.is_number:
+        return replace(value, type=replace(value.type, dtype=other.type.dtype))
+    return value
 
 
 def check_comparable(left: Expr, right: Expr, span: Span) -> None:

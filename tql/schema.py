@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum
 
+SMALL_FLOATS = ("float32", "float16")
+"""Element dtypes that a decimal number of a query is rounded to before it is compared, as NumPy does."""
+
 
 class Kind(Enum):
     """How a column's cells behave in a query. The Arrow type of its value column is in brackets."""

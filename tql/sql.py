@@ -23,7 +23,6 @@ SQL_TYPES = {
     Base.NULL: "BIGINT",
     Base.JSON: "JSON",
 }
-SMALL_FLOATS = ("float32", "float16")
 
 
 @dataclass(frozen=True, slots=True)

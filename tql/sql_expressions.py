@@ -39,8 +39,8 @@ from .bound import (
     UserCall,
 )
 from .errors import TQLLimitError, TQLUnsupportedError
-from .schema import ColumnInfo
-from .sql import SMALL_FLOATS, SQL_TYPES, Step, Writer
+from .schema import SMALL_FLOATS, ColumnInfo
+from .sql import SQL_TYPES, Step, Writer
 from .sql_compare import json_compare, json_path, nan_guard
 from .sql_operands import array_operands, maybe_null
 from .sql_rows import write_call, write_exists, write_in_relation, write_random, write_relevance
@@ -135,8 +135,12 @@ class ExpressionWriter:
         if isinstance(expr.value, bool):
             return "TRUE" if expr.value else "FALSE"
         if isinstance(expr.value, tuple):
-            return self.writer.param(list(expr.value), SQL_TYPES[expr.type.base] + "[]")
+            return self.known_list(expr)
         return self.writer.param(expr.value, "FLOAT" if small else SQL_TYPES[expr.type.base])
+
+    def known_list(self, expr: Const) -> str:
+        item = "FLOAT" if expr.type.dtype in SMALL_FLOATS else SQL_TYPES[expr.type.base]
+        return self.writer.param(list(expr.value if isinstance(expr.value, tuple) else ()), f"{item}[]")
 
     def column(self, expr: Ref) -> str:
         suffix = "" if expr.part == "value" else f"_{expr.part}"
@@ -227,9 +231,7 @@ class ExpressionWriter:
     def write_items(self, expr: Expr) -> str:
         match expr:
             case Const():
-                return self.writer.param(
-                    list(expr.value if isinstance(expr.value, tuple) else ()), SQL_TYPES[expr.type.base] + "[]"
-                )
+                return self.known_list(expr)
             case Ref():
                 return self.stored_list(expr)
             case _ if isinstance(expr, ELEMENTWISE):

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pyarrow as pa
 import pytest
+from lakebed.storage.schema import TensorSpec
 from lakebed.tql.errors import TQLNameError, TQLTypeError
 
 from lakebed import engine
@@ -151,3 +153,13 @@ def test_text_with_a_number_is_refused_before_anything_is_read(street: MemorySou
 def test_only_the_columns_of_the_query_are_read(street: MemorySource) -> None:
     engine.run(street, "select * where num > 2 and contains(categories, 'car')")
     assert sorted(street.read_columns) == ["categories", "num"]
+
+
+def test_a_known_array_is_rounded_to_the_floats_it_is_compared_with() -> None:
+    column = pa.array([[0.1, 1.0], [0.2, 1.0]], pa.list_(pa.float32()))
+    spec = TensorSpec("vec", "vec", "embedding", dtype="float32", ndim=1)
+    source = MemorySource([spec], pa.table({"vec": column}))
+    for text, found in (("vec = array[0.1, 1]", [0]), ("array[0.1, 1] = vec", [0]), ("any(vec != array[0.1, 1])", [1])):
+        rows = engine.run(source, f"select * where {text}").rows
+        assert rows is not None
+        assert rows.tolist() == found
