@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from lakebed.loader import MaterialisedView
 from lakebed.storage.log import newest_entry, read_entry
 from lakebed.storage.reach import refs_node, walk
 from lakebed.storage.stores.local import LocalStore
@@ -82,6 +83,7 @@ def test_nothing_acknowledged_is_lost_when_processes_are_killed_at_random_moment
 ) -> None:
     kills, rng = by_profile(12, 40, 200), random.Random(7)
     words: list[list[str]] = []
+    kinds: Counter[str] = Counter()
     store = new_dataset(tmp_path / "ds")
     for number in range(kills):
         if number % 20 == 0:
@@ -93,8 +95,11 @@ def test_nothing_acknowledged_is_lost_when_processes_are_killed_at_random_moment
         time.sleep(rng.uniform(0, 0.5))
         assert server.ask("kill", child) == 9, "the child died of its own"
         words += said(note)
+        kinds.update(row[0] for row in said(note))
         assert_whole(store)
         _nothing_lost_or_doubled(opened(store), words)
+    print(dict(kinds))
+    assert kinds["row"] > kills, "children were killed before they did anything"
 
 
 def _nothing_lost_or_doubled(ws: Workspace, words: list[list[str]]) -> None:
@@ -104,6 +109,13 @@ def _nothing_lost_or_doubled(ws: Workspace, words: list[list[str]]) -> None:
     assert {row[1] for row in words if row[0] == "row"} <= set(found)
     assert {row[2] for row in words if row[0] == "commit"} <= {info.id for info in ws.log()}
     assert {row[1] for row in words if row[0] == "view"} <= {record.id for record in ws.views()}
+    copied = {record.id: record.index for record in ws.views() if record.index}
+    assert {row[1] for row in words if row[0] == "copy"} <= set(copied)
+    for name, index in list(copied.items())[-3:]:
+        copy = MaterialisedView(ws.repository.store, f"views/{name}", index)
+        assert copy.read("text_a", range(len(copy))) == ws.view_selection(ws.view(name)).read(
+            "text_a", range(len(copy))
+        )
     rows = len(ws)
     ws.extend({"text_a": [f"after-{rows}"]}, 1)
     ws.commit("after the kill")
