@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from math import prod
@@ -31,9 +32,9 @@ class ItemsHtype(Htype):
     def check_spec(self, spec: TensorSpec, info: dict[str, Any]) -> TensorSpec:
         return replace(spec, ndim=1 + len(self.item(spec)))
 
+    @abstractmethod
     def item(self, spec: TensorSpec) -> tuple[int, ...]:
         """Shape of one item."""
-        raise NotImplementedError
 
     def fields(self, spec: TensorSpec) -> dict[str, pa.DataType]:
         return {"": pa.list_(pa.list_(pa.from_numpy_dtype(self.dtype), prod(self.item(spec))))}

@@ -80,7 +80,7 @@ def work_packed(job: Job, packed: bytes) -> bytes:
     outcomes = work(job, pickle.loads(packed))
     try:
         return pickle.dumps(outcomes, protocol=5)
-    except Exception:
+    except Exception:  # an object's own __reduce__ may raise anything; then the outcome that cannot travel is named
         return pickle.dumps([_sendable(outcome) for outcome in outcomes], protocol=5)
 
 
