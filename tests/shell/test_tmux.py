@@ -101,7 +101,7 @@ def test_ctrl_d_quits_and_what_was_entered_is_there_the_next_time(data: Path) ->
             first.type(".branch")
             first.press("Enter")
             first.wait_for("* main")
-            first.press("C-d")
+            first.press("C-d")  # whether or not the next prompt is there
             assert first.exit_status() == 0
         (Path(folder) / "status").unlink()
         with window(Path(folder), "shell", str(data / "street"), env=env) as second:
@@ -112,6 +112,19 @@ def test_ctrl_d_quits_and_what_was_entered_is_there_the_next_time(data: Path) ->
             second.type(".quit")
             second.press("Enter")
             assert second.exit_status() == 0
+
+
+def test_keys_typed_while_a_statement_runs_wait_for_the_next_prompt(terminal: Window, data: Path) -> None:
+    big = f'"{data}/big"'
+    terminal.type(f"select count(*) from {big} a, (select x from {big} limit 3000) b where a.x * b.x < 0")
+    terminal.press("Enter")
+    terminal.wait_for("running, Ctrl-C cancels")
+    terminal.type(".branch")
+    terminal.press("Enter", "C-d")
+    assert terminal.exit_status() == 0
+    screen = terminal.screen()
+    assert "* main" in screen
+    assert screen.count(".branch") == 1
 
 
 def test_a_path_that_is_no_dataset_is_an_error_and_no_shell(data: Path) -> None:

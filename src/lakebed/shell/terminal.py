@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -38,6 +39,7 @@ from .running import wait_for_left
 from .session import Finished, Session
 from .statements import is_complete, split
 from .tables import Screen
+from .type_ahead import keys_kept
 
 STYLE = Style.from_dict(
     {
@@ -294,5 +296,6 @@ def continuation(width: int, line: int, wrapped: int) -> StyleAndTextTuples:
 
 def run_terminal(session_of: Callable[[TerminalOutput], Session]) -> None:
     """Talk with the user at this process's terminal."""
-    Terminal(session_of(TerminalOutput())).run()
+    with keys_kept(sys.stdin):
+        Terminal(session_of(TerminalOutput())).run()
     wait_for_left(interrupt)
