@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from .errors import CommitUnknownError, DamageError, ObjectExistsError, ObjectMissingError, StorageError
+from .errors import CommitUnknownError, DamageError, ObjectExistsError, ObjectMissingError, StateError, StorageError
 from .objects import Pointer, object_hash, open_lines, seal_lines
 from .stores.base import Store
 
@@ -88,8 +88,11 @@ def newest_entry(store: Store, known: Entry | None = None) -> Entry | None:
     """The last entry of the log, searched forward from `known` or from the newest hint (which is never trusted).
 
     Raises:
+        StateError: kind "dataset-replaced": `known` is of a log that is there no more.
         DamageError: the last entry is damaged; damage in older ones is for `verify` to find.
     """
+    if known is not None:
+        _expect_same_log(store, known)
     last = known or _probe(store, _hinted(store)) or _probe(store, 0)
     if last is None:
         return None
@@ -101,6 +104,19 @@ def newest_entry(store: Store, known: Entry | None = None) -> Entry | None:
         step //= 2
         last = _probe(store, last.number + step) or last
     return last if last.refs.hash else read_entry(store, last.number)
+
+
+def _expect_same_log(store: Store, known: Entry) -> None:
+    """Entries never change, so one that does means another dataset at the same place: going on from `known` would break
+    that one's log and land rows of the old dataset in it."""
+    found = _probe(store, known.number)
+    if found is None or found.hash not in ("", known.hash):
+        raise StateError(
+            "the dataset was deleted, or replaced by a new one, since it was opened here",
+            kind="dataset-replaced",
+            place=store.url,
+            hint="open what is there now with lakebed.load(path); nothing was written to it",
+        )
 
 
 def _probe(store: Store, number: int) -> Entry | None:

@@ -50,11 +50,13 @@ def _taken(batch: pa.RecordBatch, good: Ints) -> pa.RecordBatch:
     """The good rows, run by run: `take` would trust offsets of the rows in between."""
     cuts = np.flatnonzero(np.diff(good) != 1) + 1
     runs = [run for run in np.split(good, cuts) if len(run)]
-    columns = [
-        pa.concat_arrays([column.slice(int(run[0]), len(run)) for run in runs]) if runs else column.slice(0, 0)
-        for column in batch.columns
-    ]
-    return pa.record_batch(columns, schema=batch.schema)
+    return pa.record_batch([_copied(column, runs) for column in batch.columns], schema=batch.schema)
+
+
+def _copied(column: pa.Array, runs: list[Ints]) -> pa.Array:
+    """A column of its own: a lone slice would keep the damaged elements beside it, and a nested one be refused."""
+    nothing = pa.array([], column.type)
+    return pa.concat_arrays([nothing, *(column.slice(int(run[0]), len(run)) for run in runs), nothing])
 
 
 def damaged_spans(file: pa.Buffer, sums: Any) -> Spans:

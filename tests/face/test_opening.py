@@ -24,6 +24,31 @@ def test_empty_makes_a_dataset_once_unless_overwritten(tmp_path: Path) -> None:
     assert len(lakebed.empty(tmp_path / "ds", overwrite=True)) == 0
 
 
+@pytest.mark.parametrize("commits", [0, 1, 2, 3, 8])
+@pytest.mark.parametrize("place", ["memory", "disk"])
+def test_a_handle_of_a_dataset_that_was_replaced_changes_nothing_in_the_new_one(
+    tmp_path: Path, place: str, commits: int
+) -> None:
+    path = fresh_path() if place == "memory" else str(tmp_path / "ds")
+    old = numbers(1, path=path)
+    for number in range(commits):
+        old.append({"x": number})
+        old.commit("of the old dataset")
+    lakebed.delete(path)
+    new = numbers(2, path=path)
+    old.append({"x": 7})
+    for call in (lambda: old.commit("late"), old.refresh, lambda: old.checkout("late", create=True), old.get_views):
+        with pytest.raises(StateError) as error:
+            call()
+        assert error.value.kind == "dataset-replaced"
+    with pytest.raises(StateError):
+        old.close()
+    new.append({"x": 3})
+    new.commit("and one more")
+    assert lakebed.load(path).x.numpy().ravel().tolist() == [0, 1, 3]
+    assert lakebed.verify(path).ok
+
+
 def test_a_folder_of_other_files_is_never_touched(tmp_path: Path) -> None:
     (tmp_path / "thesis.txt").write_text("years of work")
     for overwrite in (False, True):
