@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -180,20 +180,37 @@ def count_query(node: nodes.Select, source: BoundSource, where: Expr | None, sco
 
 
 def bind_outputs(node: nodes.Select, scope: Scope) -> tuple[Output, ...]:
-    """The SELECT list; ``*`` and a column beside it give the column once."""
+    """The SELECT list; ``*`` and a column beside it give the column once.
+
+    Columns of one name that no AS has named, as two sides of a join have, come as ``id``, ``id_1``, ``id_2``.
+    """
     outputs: dict[str, Output] = {}
+    named = {item.alias for item in node.items if item.alias}
     for item in node.items:
         for output in bind_item(item, scope):
             known = outputs.get(output.field.name)
-            if known is not None and not (known.is_plain and output.is_plain and known.field == output.field):
+            if known is not None and known.is_plain and output.is_plain and known.field == output.field:
+                continue
+            if known is not None and item.alias is None and output.field.name not in named:
+                output = numbered(output, {*outputs, *named}, scope)
+            elif known is not None:
                 raise TQLNameError(
                     f"two result columns are called {output.field.name!r}",
                     kind="duplicate-name",
                     span=item.span,
                     hint="give one of them another name with AS",
                 )
-            outputs.setdefault(output.field.name, output)
+            outputs[output.field.name] = output
     return tuple(outputs.values())
+
+
+def numbered(output: Output, taken: Collection[str], scope: Scope) -> Output:
+    """The column under the first free of the names ``id_1``, ``id_2``, ..."""
+    field, number = output.field, 1
+    while f"{field.name}_{number}" in taken:
+        number += 1
+    renamed = scope.context.new_field(f"{field.name}_{number}", field.type, origin=field.origin, grouped=field.grouped)
+    return Output(renamed, output.value)
 
 
 def bind_item(item: nodes.SelectItem, scope: Scope) -> list[Output]:
