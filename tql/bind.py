@@ -60,6 +60,8 @@ def bind(
         TQLNameError, TQLTypeError, TQLUnsupportedError: with the place in the text and a hint.
         TQLLimitError: the query is nested too deeply.
     """
+    if params and not isinstance(params, Mapping):
+        check_surplus(tree, params)
     context = Context(params, resolve, functions or {}, binders=Binders(bind_expr, bind_query))
     if schema is not None:
         context.datasets.append(DatasetUse(0, schema))
@@ -68,6 +70,18 @@ def bind(
     except RecursionError:
         raise TQLLimitError("the query is nested too deeply", span=tree.span) from None
     return BoundTree(query, tuple(context.datasets))
+
+
+def check_surplus(tree: nodes.Query, params: Sequence[Any]) -> None:
+    """A value that no ``?`` asks for is a mistake: the query would mean something else than its author thinks."""
+    asked = sum(isinstance(node, nodes.Parameter) and node.name is None for node in tree.walk())
+    if len(params) > asked:
+        raise TQLNameError(
+            f"{len(params)} values were given for {asked} parameters",
+            kind="surplus-parameter",
+            span=tree.span,
+            hint="pass params=[...] with one value for each ?",
+        )
 
 
 def bind_query(node: nodes.Body, context: Context, tables: dict[str, nodes.Query], parent: Scope | None) -> BoundQuery:

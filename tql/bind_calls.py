@@ -94,8 +94,10 @@ def fits(type_: Type, wanted: str) -> bool:
         return True
     if wanted == "number":
         return type_.is_number
-    if wanted in ("array", "int array"):
-        return type_.is_array and (type_.is_number if wanted == "array" else type_.base is Base.INT)
+    if wanted == "array":
+        return type_.is_array and type_.is_number
+    if wanted.endswith(" array"):
+        return type_.is_array and fits(type_.element(), wanted.removesuffix(" array"))
     if wanted == "box":
         return type_.is_number and type_.dims is not None and len(type_.dims) >= 1 and type_.dims[-1] in (4, None)
     base = {"int": Base.INT, "bool": Base.BOOL, "text": Base.TEXT, "json": Base.JSON, "image": Base.IMAGE}[wanted]

@@ -26,8 +26,9 @@ class Way(Enum):
 class Signature:
     """Argument types, the type of the result, and SQL. `rest` says that the last argument may be repeated.
 
-    Types: "number", "int", "float", "bool", "text", "json", "array", "int array", "text array", "box", "image",
-    "label", "tag", "any"; a result "same" has the type of the first argument, "int array" and so on are vectors.
+    Types: "number", "int", "float", "bool", "text", "json", "array", "int array", "bool array", "text array", "box",
+    "image", "label", "tag", "any"; a result "same" has the type of the first argument, "int array" and so on are
+    vectors.
     """
 
     args: tuple[str, ...]
@@ -52,7 +53,7 @@ def _map(name: str, args: str, result: str, sql: str, help: str, *, nullable: bo
 
 def _reduce(name: str, help: str, *signatures: Signature) -> Function:
     """A reduction; every signature may be given an axis too."""
-    arrays = {"int": "int array", "number": "array"}
+    arrays = {"bool": "bool array", "int": "int array", "number": "array"}
     along = [
         Signature((arrays[s.args[0]], "int"), f"{s.result} array", s.sql) for s in signatures if s.args[0] in arrays
     ]
@@ -72,11 +73,16 @@ _S = Signature
 _LEAST = "list_min({0})"
 _LEAST_FLOAT = "CASE WHEN isnan(list_max({0})) THEN CAST('nan' AS DOUBLE) ELSE list_min({0}) END"
 _LEAST_OF = (
+    _S(("bool",), "bool", "CAST(list_min({0}) AS BOOLEAN)"),
     _S(("int",), "same", _LEAST),
     _S(("number",), "same", _LEAST_FLOAT),
     _S(("text",), "same", _LEAST),
 )
-_LARGEST_OF = (_S(("number",), "same", "list_max({0})"), _S(("text",), "same", "list_max({0})"))
+_LARGEST_OF = (
+    _S(("bool",), "bool", "CAST(list_max({0}) AS BOOLEAN)"),
+    _S(("number",), "same", "list_max({0})"),
+    _S(("text",), "same", "list_max({0})"),
+)
 _NOT_NAN = "CASE WHEN isnan(CAST(list_max({{0}}) AS DOUBLE)) THEN CAST('nan' AS DOUBLE) ELSE {0} END"
 _FINITE = "CASE WHEN NOT isfinite(CAST(list_sum({{0}}) AS DOUBLE)) THEN CAST('nan' AS DOUBLE) ELSE {0} END"
 _NORM = "CASE WHEN len({{0}}) > 0 THEN CAST({0} AS DOUBLE) END"
@@ -146,7 +152,7 @@ _FUNCTIONS = (
     _reduce(
         "SUM",
         "Sum; 0 of an empty cell.",
-        _S(("int",), "int", "COALESCE(CAST(list_sum({0}) AS BIGINT), 0)"),
+        *(_S((kind,), "int", "COALESCE(CAST(list_sum({0}) AS BIGINT), 0)") for kind in ("bool", "int")),
         _S(("number",), "float", "COALESCE(list_sum({0}), 0)"),
     ),
     _reduce("PROD", "Product; 1 of an empty cell.", _S(("number",), "float", "COALESCE(list_product({0}), 1)")),

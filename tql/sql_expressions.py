@@ -411,6 +411,7 @@ LISTS: dict[type, Callable[[ExpressionWriter, Any], str]] = {
     ListCall: ExpressionWriter.list_call,
     CellAt: ExpressionWriter.cell_list,
     ReduceAxis: reduced_along,
+    UserCall: lambda writer, expr: f"COALESCE({write_call(writer, expr)}, [])",
 }
 """How the elements of each kind of array are written, where it is no element-wise operator."""
 

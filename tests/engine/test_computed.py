@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lakebed.tql import register_function
-from lakebed.tql.errors import TQLNameError, TQLTypeError, TQLUnsupportedError
+from lakebed.tql.errors import TQLError, TQLNameError, TQLTypeError, TQLUnsupportedError
 from lakebed.tql.functions import REGISTERED
 
 from lakebed import engine
@@ -88,7 +88,7 @@ ITEMS: dict[str, Any] = {
     ],
     "cast(num as text) as x": ["3", "1", None, "2", "5", "7", "7", "0"],
     "cast(score as int) as x": [0, 0, None, None, 1, 2, 3, -1],
-    "cast(meta['a'] as int) as x": [4, 4, None, None, None, None, 6, None],
+    "cast(meta['a'] as int) as x": [4, 4, None, None, None, None, 5, None],
     "coalesce(num, -1) as x": [3, 1, -1, 2, 5, 7, 7, 0],
     "nullif(num, 7) as x": [3, 1, None, 2, 5, None, None, 0],
     "keys(meta) as x": [["a", "l"], ["a"], [], [], ["b"], ["a"], ["a"], []],
@@ -274,3 +274,61 @@ def test_an_axis_that_is_not_there_is_refused(item: str, hint: str, street: Memo
     with pytest.raises(TQLTypeError) as raised:
         engine.run(street, f"select {item} as x")
     assert (raised.value.kind, raised.value.hint) == ("bad-axis", hint)
+
+
+REPAIRED: dict[str, Any] = {
+    "sum(flag)": [1, 0, 0, 1, 1, 0, 0, 1],
+    "max(flag)": [True, False, None, True, True, False, False, True],
+    "min(grid > 2)": [False, False, False, True, True, True, True, None],
+    "sum(grid > 2, axis=1)": [[0, 3], [1, 3], [2, 3], [3, 3], [3, 3], [3, 3], [3, 3], []],
+    "max(grid > 4, 0)": [[False, False, True], *[[False, True, True]], *[[True] * 3] * 5, [None] * 3],
+    "cast('1.7' as int)": [1] * 8,
+    "cast('-1.7' as int)": [-1] * 8,
+    "cast('9223372036854775807' as int)": [2**63 - 1] * 8,
+    "cast(meta['a'] as int)": [4, 4, None, None, None, None, 5, None],
+    "meta['']": [None] * 8,
+    "meta['*']": [None] * 8,
+    'cast(\'{"": 1, "*": 2, "a": 3}\' as json)[\'\']': [1] * 8,
+    'cast(\'{"": 1, "*": 2, "a": 3}\' as json)[\'*\']': [2] * 8,
+}
+
+
+@pytest.mark.parametrize("item", REPAIRED)
+def test_values_that_once_were_wrong(item: str, street: MemorySource) -> None:
+    result = engine.run(street, f"select {item} as x")
+    assert result.computed is not None
+    assert result.computed.column("x").to_pylist() == REPAIRED[item]
+
+
+def test_a_registered_function_gives_vectors_and_its_errors_are_told(street: MemorySource) -> None:
+    own = dict(REGISTERED)
+    register_function(lambda x: x * 2, "doubled", "float64[]")
+    register_function(lambda x: 1 / 0, "broken")
+    try:
+        result = engine.run(street, "select doubled(emb) as x, doubled(emb)[2] as y where any(doubled(emb) > 11)")
+        assert result.computed is not None
+        assert result.computed.to_pydict() == {"x": [[2.0, 4.0, 12.0], [2.0, 4.0, 14.0]], "y": [12.0, 14.0]}
+        with pytest.raises(
+            TQLError, match="a registered function failed: ZeroDivisionError: division by zero"
+        ) as raised:
+            engine.run(street, "select broken(num) as x")
+        assert raised.value.kind == "function-failed"
+    finally:
+        REGISTERED.clear()
+        REGISTERED.update(own)
+
+
+@pytest.mark.parametrize(
+    ("query", "params", "kind", "hint"),
+    [
+        ("select * where regexp_matches(text, '(')", (), "bad-pattern", "REGEXP_MATCHES takes RE2's expressions"),
+        ("select coalesce(meta['a'], 0) as x", (), "mixed-types", "cast(x as float) turns JSON into numbers"),
+        ("select * where num = ?", (1, 2), "surplus-parameter", "one value for each ?"),
+        ("select *", (1,), "surplus-parameter", "one value for each ?"),
+    ],
+)
+def test_mistakes_have_a_kind_and_a_hint(query: str, params: Any, kind: str, hint: str, street: MemorySource) -> None:
+    with pytest.raises(TQLError) as raised:
+        engine.run(street, query, params)
+    assert raised.value.kind == kind
+    assert hint in raised.value.hint

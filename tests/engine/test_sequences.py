@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -37,7 +36,7 @@ ROWS: list[dict[str, Any]] = [
 
 
 @pytest.fixture(scope="module")
-def videos() -> Iterator[Any]:
+def videos() -> Any:
     """Three rows of sequences; the second has none of anything."""
     ds = lakebed.empty("mem://videos", overwrite=True)
     with ds:
@@ -188,7 +187,7 @@ def test_the_sql_dialect_sees_the_items_of_sequences(videos: Any) -> None:
 
 
 @pytest.fixture(scope="module")
-def pictures() -> Iterator[Any]:
+def pictures() -> Any:
     """Five pictures of three videos, in mixed order."""
     ds = lakebed.empty("mem://pictures", overwrite=True)
     with ds:
