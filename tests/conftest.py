@@ -7,9 +7,12 @@ import signal
 import threading
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+
+from tally import CASES
 
 # No deadline but at night: a shared machine may be slow, and a test must not fail for it.
 settings.register_profile("quick", max_examples=25, deadline=None)
@@ -39,3 +42,22 @@ os.environ["NO_ALBUMENTATIONS_UPDATE"] = "1"
 def repo_root() -> Path:
     """Folder of the checkout."""
     return Path(__file__).resolve().parent.parent
+
+
+# --- how many generated cases were compared --------------------------------------------------------------------------
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """A worker of pytest-xdist hands its numbers to the process that prints them."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["cases"] = dict(CASES)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    CASES.update(getattr(node, "workeroutput", {}).get("cases", {}))
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    for what, number in sorted(CASES.items()):
+        terminalreporter.write_line(f"{number:,} {what}")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -60,6 +60,8 @@ def bind(
         TQLNameError, TQLTypeError, TQLUnsupportedError: with the place in the text and a hint.
         TQLLimitError: the query is nested too deeply.
     """
+    if params and not isinstance(params, Mapping):
+        check_surplus(tree, params)
     context = Context(params, resolve, functions or {}, binders=Binders(bind_expr, bind_query))
     if schema is not None:
         context.datasets.append(DatasetUse(0, schema))
@@ -68,6 +70,18 @@ def bind(
     except RecursionError:
         raise TQLLimitError("the query is nested too deeply", span=tree.span) from None
     return BoundTree(query, tuple(context.datasets))
+
+
+def check_surplus(tree: nodes.Query, params: Sequence[Any]) -> None:
+    """A value that no ``?`` asks for is a mistake: the query would mean something else than its author thinks."""
+    asked = sum(isinstance(node, nodes.Parameter) and node.name is None for node in tree.walk())
+    if len(params) > asked:
+        raise TQLNameError(
+            f"{len(params)} values were given for {asked} parameters",
+            kind="surplus-parameter",
+            span=tree.span,
+            hint="pass params=[...] with one value for each ?",
+        )
 
 
 def bind_query(node: nodes.Body, context: Context, tables: dict[str, nodes.Query], parent: Scope | None) -> BoundQuery:
@@ -180,20 +194,37 @@ def count_query(node: nodes.Select, source: BoundSource, where: Expr | None, sco
 
 
 def bind_outputs(node: nodes.Select, scope: Scope) -> tuple[Output, ...]:
-    """The SELECT list; ``*`` and a column beside it give the column once."""
+    """The SELECT list; ``*`` and a column beside it give the column once.
+
+    Columns of one name that no AS has named, as two sides of a join have, come as ``id``, ``id_1``, ``id_2``.
+    """
     outputs: dict[str, Output] = {}
+    named = {item.alias for item in node.items if item.alias}
     for item in node.items:
         for output in bind_item(item, scope):
             known = outputs.get(output.field.name)
-            if known is not None and not (known.is_plain and output.is_plain and known.field == output.field):
+            if known is not None and known.is_plain and output.is_plain and known.field == output.field:
+                continue
+            if known is not None and item.alias is None and output.field.name not in named:
+                output = numbered(output, {*outputs, *named}, scope)
+            elif known is not None:
                 raise TQLNameError(
                     f"two result columns are called {output.field.name!r}",
                     kind="duplicate-name",
                     span=item.span,
                     hint="give one of them another name with AS",
                 )
-            outputs.setdefault(output.field.name, output)
+            outputs[output.field.name] = output
     return tuple(outputs.values())
+
+
+def numbered(output: Output, taken: Collection[str], scope: Scope) -> Output:
+    """The column under the first free of the names ``id_1``, ``id_2``, ..."""
+    field, number = output.field, 1
+    while f"{field.name}_{number}" in taken:
+        number += 1
+    renamed = scope.context.new_field(f"{field.name}_{number}", field.type, origin=field.origin, grouped=field.grouped)
+    return Output(renamed, output.value)
 
 
 def bind_item(item: nodes.SelectItem, scope: Scope) -> list[Output]:

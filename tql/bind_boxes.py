@@ -30,7 +30,7 @@ def side(value: Expr, number: int, span: Span) -> Expr:
     at = At(Const(number, type=INT, span=span))
     if value.type.dims is not None and len(value.type.dims) == 1:
         return pick(value, [at], span)
-    return pick(value, [EVERY, at], span)
+    return pick(value, [EVERY, EVERY, at] if value.type.nested else [EVERY, at], span)
 
 
 def extent(value: Expr, mode: str, axis: int, span: Span) -> Expr:
@@ -59,10 +59,11 @@ def bind_box(node: nodes.Call, scope: Scope) -> Expr:
 
 def box_argument(node: nodes.Call, index: int, scope: Scope) -> Expr:
     value = scope.bind(node.args[index])  # type: ignore[arg-type]  # the caller knows that it is no star
-    dims = value.type.dims
+    dims = (value.type.cell or value.type).dims
     single = dims is not None and len(dims) == 1 and dims[0] in (None, 4)
     several = dims is not None and len(dims) == 2 and dims[1] in (None, 4)
-    if not value.type.is_number or value.type.nested or not (several or (single and index == 1)):
+    joined = value.type.nested and (value.type.cell is None or index == 1)
+    if not value.type.is_number or joined or not (several or (single and index == 1)):
         raise TQLTypeError(
             f"{node.name} works on boxes, and this is {value.type}", kind="argument-type", span=value.span
         )
@@ -131,7 +132,6 @@ def bind_concat(node: nodes.Call, scope: Scope) -> Expr:
 
 
 def bind_coalesce(node: nodes.Call, scope: Scope) -> Expr:
-
     values = [scope.bind(arg) for arg in node.args]  # type: ignore[arg-type]  # a star is refused by the parser
     for value in values:
         if value.type.is_array or value.type.base is Base.IMAGE:

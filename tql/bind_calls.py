@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from . import nodes
+from .bind_axis import along, positional
 from .bind_special import SPECIAL, plain
 from .bind_subscripts import per_cell
 from .bound import PIXELS, Base, Expr, ListCall, Map, Reduce, Ref, Type, UserCall
@@ -42,6 +43,8 @@ def bind_call(node: nodes.Call, scope: Scope) -> Expr:
         return per_cell(node, scope)
     if function.way is Way.SPECIAL:
         return SPECIAL[function.name](node, scope)
+    if function.way is Way.REDUCE:
+        node = positional(node)
     args = [scope.bind(plain(arg)) for arg in node.args]
     if function.way is Way.REDUCE and isinstance(args[0], Ref) and args[0].type == Type(Base.IMAGE):
         return pixel_statistic(function, args[0], node.span)
@@ -64,7 +67,6 @@ def check_count(node: nodes.Call, signatures: Sequence[Signature]) -> None:
     given = len(node.args)
     if any(given == len(s.args) or (s.rest and given > len(s.args)) for s in signatures):
         return
-    check_axis(node)
     takes = " or ".join(sorted({str(len(s.args)) + (" or more" if s.rest else "") for s in signatures}))
     raise TQLTypeError(
         f"{node.name} takes {takes} arguments, and {given} were given", kind="argument-count", span=node.span
@@ -94,6 +96,8 @@ def fits(type_: Type, wanted: str) -> bool:
         return type_.is_number
     if wanted == "array":
         return type_.is_array and type_.is_number
+    if wanted.endswith(" array"):
+        return type_.is_array and fits(type_.element(), wanted.removesuffix(" array"))
     if wanted == "box":
         return type_.is_number and type_.dims is not None and len(type_.dims) >= 1 and type_.dims[-1] in (4, None)
     base = {"int": Base.INT, "bool": Base.BOOL, "text": Base.TEXT, "json": Base.JSON, "image": Base.IMAGE}[wanted]
@@ -123,6 +127,9 @@ def replace_type(arg: Expr) -> Expr:
 
 
 def reduce_call(function: Function, signature: Signature, args: list[Expr], span: Span) -> Expr:
+    if len(args) == 2:
+        element = result_type(signature, args).element()
+        return along(function.name, args[0], args[1], signature.sql, element, span)
     return Reduce(function.name, args[0], signature.sql, type=result_type(signature, args), span=span)
 
 
@@ -132,18 +139,6 @@ def whole_call(function: Function, signature: Signature, args: list[Expr], span:
     return ListCall(
         function.name, tuple(args), signature.sql, function.same_shape, type=result_type(signature, args), span=span
     )
-
-
-def check_axis(node: nodes.Call) -> None:
-    """``AVG(x, axis=0)``, which some documentation shows."""
-    for arg in node.args:
-        if isinstance(arg, nodes.Binary) and isinstance(arg.left, nodes.Column) and arg.left.name.lower() == "axis":
-            raise TQLUnsupportedError(
-                f"{node.name} works on whole cells, not along an axis",
-                kind="no-axis",
-                span=arg.span,
-                hint="ANY and ALL take an axis: any(x > 1, 1)",
-            )
 
 
 WAYS: dict[Way, Callable[[Function, Signature, list[Expr], Span], Expr]] = {

@@ -22,7 +22,7 @@ from .bound import (
 from .coerce import folded
 from .errors import BAD_WEIGHTS, TQLTypeError, TQLUnsupportedError
 from .lineage import pure_source
-from .scope import Scope, column_type
+from .scope import Scope
 
 
 def bind_order(item: nodes.OrderItem, scope: Scope) -> SortKey:
@@ -110,7 +110,8 @@ def bind_distinct(node: nodes.Select, outputs: tuple[Output, ...], scope: Scope)
 def bind_group(keys: tuple[nodes.Expr, ...], scope: Scope) -> list[tuple[nodes.Expr, Field, Expr]]:
     """Each key as written, the field of its value in the groups, and the bound expression."""
     found: list[tuple[nodes.Expr, Field, Expr]] = []
-    for node in keys:
+    for key in keys:
+        node = aliased(key, scope)
         value = scope.bind(node)
         if value.type.base is Base.IMAGE or value.type.nested:
             raise TQLTypeError(f"rows cannot be grouped by {value.type}", kind="bad-key", span=node.span)
@@ -118,6 +119,13 @@ def bind_group(keys: tuple[nodes.Expr, ...], scope: Scope) -> list[tuple[nodes.E
         name = value.field.name if isinstance(value, Ref) else f"key{len(found)}"
         found.append((node, scope.context.new_field(name, value.type, origin=origin), value))
     return found
+
+
+def aliased(node: nodes.Expr, scope: Scope) -> nodes.Expr:
+    """The expression that a name of the SELECT list stands for; a column of that name comes first."""
+    if not isinstance(node, nodes.Column) or node.source is not None or node.name not in scope.aliases:
+        return node
+    return node if scope.find(node.name, None, node.span) is not None else scope.aliases[node.name]
 
 
 def bind_window(node: nodes.Expand, source: BoundSource, scope: Scope) -> Window:
@@ -174,9 +182,4 @@ def piece_field(field: Field, sizes: tuple[int, ...], scope: Scope) -> Field:
     """The field of one row (or one piece) of a sequence; columns that are no sequences repeat."""
     if not field.grouped or sizes:
         return scope.context.new_field(field.name, field.type, origin=field.origin, grouped=field.grouped)
-    type_ = field.type.element() if not field.type.nested else member_type(field)
-    return scope.context.new_field(field.name, type_, origin=field.origin)
-
-
-def member_type(field: Field) -> Type:
-    return field.type.element() if field.origin is None else column_type(field.origin.column)
+    return scope.context.new_field(field.name, field.type.cell or field.type.element(), origin=field.origin)

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from . import nodes
+from .bind_axis import along, positional
 from .bind_boxes import bind_box, bind_coalesce, bind_concat, bind_iou, bind_maxsim, bind_nonzero
 from .bind_conditions import bind_condition
 from .bound import (
@@ -27,7 +28,6 @@ from .bound import (
     Pick,
     Random,
     Reduce,
-    ReduceAxis,
     Ref,
     Relevance,
     RowId,
@@ -100,23 +100,11 @@ def json_contains(cell: Expr, wanted: Expr, span: Span) -> Expr:
 
 
 def bind_quantifier(node: nodes.Call, scope: Scope) -> Expr:
+    node = positional(node)
     value = truth(replace(scope, json_lists=True).bind(plain(node.args[0])))
     if len(node.args) == 1:
         return Reduce(node.name, value, type=BOOL, span=node.span)
-    axis = folded(scope.bind(plain(node.args[1])))
-    dims = value.type.dims
-    if (
-        axis is None
-        or not isinstance(axis.value, int)
-        or dims is None
-        or len(dims) != 2
-        or axis.value not in (-2, -1, 0, 1)
-    ):
-        raise TQLTypeError(
-            f"an axis of {node.name} is 0 or 1, of a two-dimensional array", kind="bad-axis", span=node.span
-        )
-    number = axis.value % 2
-    return ReduceAxis(node.name, value, number, type=Type(Base.BOOL, (dims[1 - number],)), span=node.span)
+    return along(node.name, value, scope.bind(plain(node.args[1])), "", BOOL, node.span)
 
 
 def bind_logical(node: nodes.Call, scope: Scope) -> Expr:
@@ -132,6 +120,8 @@ def bind_shape(node: nodes.Call, scope: Scope) -> Expr:
     if value.type.base is Base.IMAGE:
         return image_shape(value, node)
     length = None if dims is None else len(dims)
+    if value.type.cell is not None:
+        length = None if value.type.cell.dims is None else 1 + len(value.type.cell.dims)
     if value.type.base in (Base.TEXT, Base.JSON) and not value.type.is_array:
         return Const((1,), type=Type(Base.INT, (1,)), span=node.span)
     if dims == () and not value.type.nested:
@@ -140,7 +130,10 @@ def bind_shape(node: nodes.Call, scope: Scope) -> Expr:
 
 
 def image_shape(value: Expr, node: nodes.Call) -> Expr:
-    column = image_column(value, node)
+    if isinstance(value, Ref) and value.type.nested and value.field.origin is not None and not value.field.grouped:
+        column = value
+    else:
+        column = image_column(value, node)
     if column.field.origin is None or column.field.origin.column.shape is None:
         raise TQLUnsupportedError(
             f"the shapes of {column.field.name!r} were not recorded",
@@ -148,6 +141,8 @@ def image_shape(value: Expr, node: nodes.Call) -> Expr:
             span=node.span,
             hint="create the tensor with create_shape_tensor=True",
         )
+    if column.type.nested:
+        return ShapeOf(column, type=Type(Base.INT, (None,)), span=node.span)
     return Ref(column.field, "shape", type=Type(Base.INT, (None,)), span=node.span)
 
 
@@ -230,7 +225,7 @@ def bind_data(node: nodes.Call, scope: Scope) -> Expr:
     if (
         not isinstance(column, Ref)
         or column.field.origin is None
-        or column.field.grouped
+        or column.type.nested
         or column.type.base is Base.IMAGE
     ):
         raise TQLTypeError("DATA takes a column of the dataset", kind="argument-type", span=column.span)

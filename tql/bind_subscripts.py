@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from . import nodes
-from .bound import JSON, At, Base, Expr, JsonPick, Pick, Range, Ref, Type
+from .bound import JSON, At, Base, CellOf, Cells, Expr, JsonPick, Pick, Range, Ref, Type
 from .coerce import folded
 from .errors import TQLTypeError, TQLUnsupportedError
 from .scope import Scope, grouped_type
 from .source import Span
+from .types import sequence_of
 
 
 def bind_subscript(node: nodes.Subscript, scope: Scope) -> Expr:
     value = scope.bind(node.value)
-    if value.type.nested and scope.grouping is not None:
+    if scope.grouping is not None and (value.type.nested or (value.type.base is Base.JSON and value.type.is_array)):
         return per_cell(node, scope)
     if value.type.base is Base.JSON and not value.type.is_array:
         for item in node.items:
@@ -62,21 +64,43 @@ def pick(value: Expr, items: list[At | Range], span: Span) -> Expr:
     Raises:
         TQLTypeError: there are more subscripts than axes, or the value is no array.
     """
-    dims = value.type.dims
     if not value.type.is_array or value.type.base is Base.IMAGE:
         hint = "read pixels after the query: view.images[i].numpy()" if value.type.base is Base.IMAGE else ""
         raise TQLTypeError(f"{value.type} has no elements to pick", kind="not-an-array", span=span, hint=hint)
     if value.type.nested:
-        return pick_cell(value, items, span)
+        return pick_cells(value, items, span)
+    return Pick(value, tuple(items), type=picked_type(value.type, items, span), span=span)
+
+
+def picked_type(type_: Type, items: Sequence[At | Range], span: Span) -> Type:
+    """The type of ``x[items]``: one axis for each slice, and those that were left alone."""
+    dims = type_.dims
     if dims is not None and len(items) > len(dims):
         raise TQLTypeError(
-            f"{len(items)} subscripts were given for {value.type}, which has {len(dims)} axes",
+            f"{len(items)} subscripts were given for {type_}, which has {len(dims)} axes",
             kind="too-many-subscripts",
             span=span,
         )
     left = None if dims is None else tuple(None for item in items if isinstance(item, Range)) + dims[len(items) :]
-    type_ = Type(value.type.base, left, value.type.dtype, value.type.classes)
-    return Pick(value, tuple(items), type=type_, span=span)
+    return Type(type_.base, left, type_.dtype, type_.classes)
+
+
+def pick_cells(value: Expr, items: list[At | Range], span: Span) -> Expr:
+    """A subscript of a sequence: the first item is about its cells, the others about what is in a cell."""
+    first, rest = items[0], tuple(items[1:])
+    cell = value.type.cell
+    if cell is None:
+        raise TQLUnsupportedError(
+            "arithmetic joined the cells of this sequence",
+            kind="nested-subscript",
+            span=span,
+            hint="take the cell first: x[0] + 1 instead of (x + 1)[0]",
+        )
+    if isinstance(first, At):
+        one = CellOf(value, first, type=cell, span=span)
+        return pick(one, list(rest), span) if rest else one
+    type_ = sequence_of(picked_type(cell, rest, span)) if rest else value.type
+    return Cells(value, first, rest, type=type_, span=span)
 
 
 def per_cell(node: nodes.Expr, scope: Scope) -> Expr:
@@ -86,12 +110,3 @@ def per_cell(node: nodes.Expr, scope: Scope) -> Expr:
     member = scope.context.new_field("cells", grouped_type(value.type, node.span), grouped=True)
     scope.grouping.members[member.number] = (member, value)
     return Ref(member, type=member.type, span=node.span)
-
-
-def pick_cell(value: Expr, items: list[At | Range], span: Span) -> Expr:
-    raise TQLUnsupportedError(
-        "a grouped column of arrays cannot be indexed",
-        kind="nested-subscript",
-        span=span,
-        hint="ungroup by split first",
-    )

@@ -36,7 +36,8 @@ def common_base(values: list[Expr], span: Span) -> Base:
     if bases <= {Base.BOOL, Base.INT, Base.FLOAT}:
         return Base.FLOAT if Base.FLOAT in bases else Base.INT
     found = " and ".join(sorted(b.value for b in bases))
-    raise TQLTypeError(f"the results have different types: {found}", kind="mixed-types", span=span)
+    hint = "cast(x as float) turns JSON into numbers, cast(x as text) into text" if Base.JSON in bases else ""
+    raise TQLTypeError(f"the results have different types: {found}", kind="mixed-types", span=span, hint=hint)
 
 
 CASTS = {
@@ -46,6 +47,12 @@ CASTS = {
     **dict.fromkeys(("TEXT", "STRING", "VARCHAR", "CHAR", "STR"), (TEXT, "CAST({0} AS VARCHAR)")),
     "JSON": (JSON, "CAST({0} AS JSON)"),
 }
+
+TEXT_TO_INT = (
+    "CASE WHEN regexp_matches({0}, '[.eE]') THEN TRY_CAST(trunc(TRY_CAST({0} AS DOUBLE)) AS BIGINT) "
+    "ELSE TRY_CAST({0} AS BIGINT) END"
+)
+"""The fraction is cut off, as it is of a float; whole numbers keep all of their digits."""
 
 
 def bind_cast(node: nodes.Cast, scope: Scope) -> Expr:
@@ -62,10 +69,11 @@ def bind_cast(node: nodes.Cast, scope: Scope) -> Expr:
         raise TQLTypeError("pixels cannot be cast", kind="pixels", span=node.span)
     if value.type.base is Base.FLOAT and target.base is Base.INT:
         sql = "TRY_CAST(trunc({0}) AS BIGINT)"
-    elif value.type.base is Base.JSON and target.base is not Base.JSON:
-        sql = sql.replace("{0}", "json_extract_string({0}, '$')").replace("CAST(", "TRY_CAST(", 1)
+    elif value.type.base in (Base.JSON, Base.TEXT) and target.base is not Base.JSON:
+        text = "{0}" if value.type.base is Base.TEXT else "json_extract_string({0}, '$')"
+        sql = (TEXT_TO_INT if target.base is Base.INT else sql.replace("CAST(", "TRY_CAST(", 1)).replace("{0}", text)
     elif value.type.base is Base.TEXT:
-        sql = sql.replace("CAST(", "TRY_CAST(", 1)
+        sql = "TRY_CAST({0} AS JSON)"
     if value.type.classes is not None and target.base is Base.TEXT:
         return class_name_of(value, node.span)
     dims, nested = common_shape([value], node.span)

@@ -7,80 +7,21 @@ its value. `lakebed.tql.bind` makes these nodes, `lakebed.tql.plan` and `lakebed
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
-from enum import Enum
+from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
 from .schema import ColumnInfo
 from .source import NOWHERE, Span
-
-# --- types -----------------------------------------------------------------------------------------------------------
-
-
-class Base(Enum):
-    """What one element of a value is."""
-
-    BOOL = "bool"
-    INT = "integer"
-    FLOAT = "float"
-    TEXT = "text"
-    JSON = "json"
-    IMAGE = "image"
-    NULL = "null"
-
-
-NUMERIC = frozenset({Base.BOOL, Base.INT, Base.FLOAT})
-
-Dims = tuple[int | None, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Type:
-    """The type of an expression: what an element is, and how many axes a cell has."""
-
-    base: Base
-    dims: Dims | None = ()
-    """() for one value, (None, 4) for boxes; None where the number of axes is not known yet."""
-    dtype: str = ""
-    """NumPy dtype name where it is narrower than int64 or float64: "float32", "uint32", ..."""
-    classes: tuple[str, ...] | None = None
-    """Class names, where integers are class labels."""
-    nested: bool = False
-    """A grouped column of arrays: a list of cells, whose lengths may differ."""
-
-    @property
-    def is_array(self) -> bool:
-        return self.dims != () or self.nested
-
-    @property
-    def is_number(self) -> bool:
-        return self.base in NUMERIC
-
-    @property
-    def needs_shape(self) -> bool:
-        """Whether the flat list of a cell's elements does not tell its shape."""
-        return self.is_array and not self.nested and (self.dims is None or len(self.dims) > 1)
-
-    def element(self) -> Type:
-        """The type of one element."""
-        return replace(self, dims=(), nested=False)
-
-    def __str__(self) -> str:
-        name = "class label" if self.classes is not None else self.base.value
-        if not self.is_array:
-            return name
-        if self.dims is None or self.nested:
-            return f"array of {name}"
-        axes = ", ".join("n" if size is None else str(size) for size in self.dims)
-        return f"{name} array ({axes}{',' if len(self.dims) == 1 else ''})"
-
-
-BOOL = Type(Base.BOOL)
-INT = Type(Base.INT)
-FLOAT = Type(Base.FLOAT)
-TEXT = Type(Base.TEXT)
-JSON = Type(Base.JSON)
-NULL = Type(Base.NULL)
+from .types import BOOL as BOOL
+from .types import FLOAT as FLOAT
+from .types import INT as INT
+from .types import JSON as JSON
+from .types import NULL as NULL
+from .types import NUMERIC as NUMERIC
+from .types import TEXT as TEXT
+from .types import Base as Base
+from .types import Dims as Dims
+from .types import Type as Type
 
 # --- expressions -----------------------------------------------------------------------------------------------------
 
@@ -194,11 +135,12 @@ class Reduce(Bound):
 
 @dataclass(frozen=True, slots=True)
 class ReduceAxis(Bound):
-    """ANY or ALL along the last axis of a two-dimensional cell."""
+    """A reduction along one axis of a cell: ANY, ALL, ALL_STRICT, or a `sql` template over the elements in line."""
 
     name: str
     value: Expr
     axis: int
+    sql: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,6 +185,23 @@ class Pick(Bound):
 
     value: Expr
     items: tuple[At | Range, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class CellOf(Bound):
+    """One cell of a sequence, an empty one where there is none; negative positions count from the end."""
+
+    value: Expr
+    at: At
+
+
+@dataclass(frozen=True, slots=True)
+class Cells(Bound):
+    """A slice of a sequence, and `items` picked in each of its cells."""
+
+    value: Expr
+    rows: Range
+    items: tuple[At | Range, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -312,8 +271,8 @@ class ExistsRelation(Bound):
 
 
 Expr = (
-    Const | Ref | Map | Compare | Logic | Member | Choose | Reduce | ReduceAxis | ListCall | ShapeOf | Pick | JsonPick
-    | CellAt | RowNumber | RowId | Random | UserCall | Relevance | InRelation | ExistsRelation
+    Const | Ref | Map | Compare | Logic | Member | Choose | Reduce | ReduceAxis | ListCall | ShapeOf | Pick | CellOf
+    | Cells | JsonPick | CellAt | RowNumber | RowId | Random | UserCall | Relevance | InRelation | ExistsRelation
 )  # fmt: skip
 
 ELEMENTWISE = (Map, Compare, Logic, Member, Choose)
@@ -334,9 +293,12 @@ def children(expr: Expr) -> Iterator[Expr]:
             yield expr.otherwise
         case Member() | Reduce() | ReduceAxis() | ShapeOf() | InRelation() | Relevance():
             yield expr.value
-        case Pick():
+        case Pick() | Cells():
             yield expr.value
             yield from (item.index for item in expr.items if isinstance(item, At))
+        case CellOf():
+            yield expr.value
+            yield expr.at.index
         case JsonPick():
             yield expr.value
             yield expr.key

@@ -26,8 +26,9 @@ class Way(Enum):
 class Signature:
     """Argument types, the type of the result, and SQL. `rest` says that the last argument may be repeated.
 
-    Types: "number", "int", "float", "bool", "text", "json", "array", "text array", "box", "image", "label", "tag",
-    "any"; a result "same" has the type of the first argument, "int array" and so on are vectors.
+    Types: "number", "int", "float", "bool", "text", "json", "array", "int array", "bool array", "text array", "box",
+    "image", "label", "tag", "any"; a result "same" has the type of the first argument, "int array" and so on are
+    vectors.
     """
 
     args: tuple[str, ...]
@@ -50,8 +51,13 @@ def _map(name: str, args: str, result: str, sql: str, help: str, *, nullable: bo
     return Function(name, Way.MAP, (Signature(tuple(args.split()), result, sql),), help, nullable=nullable)
 
 
-def _reduce(name: str, result: str, sql: str, help: str) -> Function:
-    return Function(name, Way.REDUCE, (Signature(("number",), result, sql),), help)
+def _reduce(name: str, help: str, *signatures: Signature) -> Function:
+    """A reduction; every signature may be given an axis too."""
+    arrays = {"bool": "bool array", "int": "int array", "number": "array"}
+    along = [
+        Signature((arrays[s.args[0]], "int"), f"{s.result} array", s.sql) for s in signatures if s.args[0] in arrays
+    ]
+    return Function(name, Way.REDUCE, (*signatures, *along), help)
 
 
 def _whole(name: str, args: str, result: str, sql: str, help: str, *, same_shape: bool = False) -> Function:
@@ -67,9 +73,15 @@ _S = Signature
 _LEAST = "list_min({0})"
 _LEAST_FLOAT = "CASE WHEN isnan(list_max({0})) THEN CAST('nan' AS DOUBLE) ELSE list_min({0}) END"
 _LEAST_OF = (
+    _S(("bool",), "bool", "CAST(list_min({0}) AS BOOLEAN)"),
     _S(("int",), "same", _LEAST),
     _S(("number",), "same", _LEAST_FLOAT),
     _S(("text",), "same", _LEAST),
+)
+_LARGEST_OF = (
+    _S(("bool",), "bool", "CAST(list_max({0}) AS BOOLEAN)"),
+    _S(("number",), "same", "list_max({0})"),
+    _S(("text",), "same", "list_max({0})"),
 )
 _NOT_NAN = "CASE WHEN isnan(CAST(list_max({{0}}) AS DOUBLE)) THEN CAST('nan' AS DOUBLE) ELSE {0} END"
 _FINITE = "CASE WHEN NOT isfinite(CAST(list_sum({{0}}) AS DOUBLE)) THEN CAST('nan' AS DOUBLE) ELSE {0} END"
@@ -97,7 +109,12 @@ _FUNCTIONS = (
         _S(("array",), "bool"),
         _S(("array", "int"), "bool array"),
     ),
-    _special("ALL_STRICT", "True if the cell is not empty and every element is true.", _S(("array",), "bool")),
+    _special(
+        "ALL_STRICT",
+        "True if the cell is not empty and every element is true; an axis may be named.",
+        _S(("array",), "bool"),
+        _S(("array", "int"), "bool array"),
+    ),
     _special("LOGICAL_AND", "Element-wise AND.", _S(("array", "array"), "bool array", rest=True)),
     _special("LOGICAL_OR", "Element-wise OR.", _S(("array", "array"), "bool array", rest=True)),
     _special("LOGICAL_NOT", "Element-wise NOT.", _S(("array",), "bool array")),
@@ -132,36 +149,29 @@ _FUNCTIONS = (
         _S(("weight",), "float", rest=True),
     ),
     # --- from the elements of a cell to one number
-    Function(
+    _reduce(
         "SUM",
-        Way.REDUCE,
-        (
-            _S(("int",), "int", "COALESCE(CAST(list_sum({0}) AS BIGINT), 0)"),
-            _S(("number",), "float", "COALESCE(list_sum({0}), 0)"),
-        ),
         "Sum; 0 of an empty cell.",
+        *(_S((kind,), "int", "COALESCE(CAST(list_sum({0}) AS BIGINT), 0)") for kind in ("bool", "int")),
+        _S(("number",), "float", "COALESCE(list_sum({0}), 0)"),
     ),
-    _reduce("PROD", "float", "COALESCE(list_product({0}), 1)", "Product; 1 of an empty cell."),
-    _reduce("AVG", "float", "list_avg({0})", "Mean; NULL of an empty cell."),
-    _reduce("MEAN", "float", "list_avg({0})", "Mean; NULL of an empty cell."),
+    _reduce("PROD", "Product; 1 of an empty cell.", _S(("number",), "float", "COALESCE(list_product({0}), 1)")),
+    *(
+        _reduce(name, "Mean; NULL of an empty cell.", _S(("number",), "float", "list_avg({0})"))
+        for name in ("AVG", "MEAN")
+    ),
     _reduce(
         "STD",
-        "float",
-        _FINITE.format("list_stddev_pop({0})"),
         "Standard deviation (of the population); NULL of an empty cell.",
+        _S(("number",), "float", _FINITE.format("list_stddev_pop({0})")),
     ),
-    _reduce("MEDIAN", "float", _NOT_NAN.format("list_median({0})"), "Median; NULL of an empty cell."),
+    _reduce("MEDIAN", "Median; NULL of an empty cell.", _S(("number",), "float", _NOT_NAN.format("list_median({0})"))),
     *(
-        Function(name, Way.REDUCE, _LEAST_OF, "Smallest element, NaN if one is NaN; NULL of an empty cell.")
+        _reduce(name, "Smallest element, NaN if one is NaN; NULL of an empty cell.", *_LEAST_OF)
         for name in ("MIN", "AMIN")
     ),
     *(
-        Function(
-            name,
-            Way.REDUCE,
-            (_S(("number",), "same", "list_max({0})"), _S(("text",), "same", "list_max({0})")),
-            "Largest element, NaN if one is NaN; NULL of an empty cell.",
-        )
+        _reduce(name, "Largest element, NaN if one is NaN; NULL of an empty cell.", *_LARGEST_OF)
         for name in ("MAX", "AMAX")
     ),
     # --- vectors

@@ -39,7 +39,7 @@ def compile_relation(relation: Relation, fields: Iterable[Field] = (), runtime: 
     last = write(relation, writer)
     columns = [name for name, _ in last.rows] + ([last.groups[0]] if last.groups else [])
     for f in wanted:
-        columns += [f"c{f.number}", *([f"c{f.number}_shape"] if f.type.needs_shape else [])]
+        columns += [f"c{f.number}", *([f"c{f.number}_shape"] if has_shapes(f) else [])]
     order = "" if last.in_order else order_by(last.order)
     body = f"SELECT {', '.join(dict.fromkeys(columns)) or '1 AS nothing'} FROM {last.name}{order}"
     sql = f"WITH {', '.join(writer.steps)} {body}"
@@ -47,6 +47,13 @@ def compile_relation(relation: Relation, fields: Iterable[Field] = (), runtime: 
     return Compiled(
         sql, tuple(writer.params), tuple(writer.inputs), last.rows, wanted, ascending, last.groups, tuple(writer.calls)
     )
+
+
+def has_shapes(field: Field) -> bool:
+    """Whether a column of shapes lies beside a field; boxes as they are stored tell theirs."""
+    if not field.type.needs_shape and not field.type.lists_shapes:
+        return False
+    return field.origin is None or field.grouped or field.origin.column.shape is not None
 
 
 def scan_with_rows(relation: Relation) -> bool:

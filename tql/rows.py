@@ -218,7 +218,7 @@ def label_test(condition: Reduce, negated: bool) -> LabelTest | None:
     if len(columns) != 1:
         return None
     field = next(iter(columns.values()))
-    if field.origin is None or field.grouped or field.origin.column.kind is not Kind.LABEL:
+    if field.origin is None or field.type.nested or field.origin.column.kind is not Kind.LABEL:
         return None
     wanted = intervals_of(condition.value)
     if wanted is None:
@@ -241,7 +241,7 @@ def scalar_test(condition: Expr, negated: bool) -> ScalarTest | None:
         case _:
             return None
     origin = ref.field.origin
-    if origin is None or ref.field.grouped or origin.column.kind is not Kind.SCALAR or not ref.type.is_number:
+    if origin is None or ref.type.is_array or origin.column.kind is not Kind.SCALAR or not ref.type.is_number:
         return None
     return ScalarTest(origin.column, condition, negated)
 

@@ -47,6 +47,8 @@ class ColumnInfo:
     class_names: tuple[str, ...] = ()
     coords: tuple[str, str] = ("pixel", "LTWH")
     """Of a box: ("pixel" | "fractional", "LTRB" | "LTWH" | "CCWH")."""
+    sequence: bool = False
+    """Each cell is a list of such cells, and `value` and `shape` are lists of what they would be."""
     item: tuple[int, ...] = ()
     """Shape of one element where the value column is a list of fixed-size lists: (9,) for 3-d boxes."""
 

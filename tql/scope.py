@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any
 
 from . import nodes
@@ -12,6 +12,7 @@ from .coerce import const, suggest
 from .errors import TQLNameError, TQLTypeError
 from .schema import ColumnInfo, DatasetSchema, Kind
 from .source import Span
+from .types import sequence_of
 
 Resolver = Callable[[str, str | None], DatasetSchema]
 """Finds the schema of ``FROM "path@ref" [VERSION id]``; raises what storage raises where there is none."""
@@ -218,13 +219,16 @@ def grouped_type(type: Type, span: Span) -> Type:
             span=span,
             hint="ungroup by split first",
         )
-    if type.base is Base.IMAGE or type.dims != ():
-        return replace(type, dims=None, nested=True)
-    return replace(type, dims=(None,))
+    return sequence_of(type)
 
 
 def column_type(column: ColumnInfo) -> Type:
     """The type of a stored column's cells."""
+    return sequence_of(cell_type(column)) if column.sequence else cell_type(column)
+
+
+def cell_type(column: ColumnInfo) -> Type:
+    """The same of a column that is no sequence, or of one item of a sequence."""
     base = base_of_dtype(column.dtype)
     match column.kind:
         case Kind.LABEL:

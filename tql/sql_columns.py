@@ -46,7 +46,7 @@ def collect(expr: Expr, used: set[tuple[int, str]]) -> list[Relation]:
     for one in walk(expr):
         if isinstance(one, Ref):
             used.add((one.field.number, one.part))
-            if one.part == "value" and one.type.needs_shape:
+            if one.part == "value" and (one.type.needs_shape or one.type.lists_shapes):
                 used.add((one.field.number, "shape"))
         elif isinstance(one, RowId):
             used.add((0, "row_id"))

@@ -50,6 +50,9 @@ def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:
 
 
 def json_path(key: str) -> str:
+    """The path of a key as DuckDB reads it: it takes a quoted star for any key, and has no path for an empty one."""
+    if key in ("", "*"):
+        return f"/{key}"
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'$."{escaped}"'
 

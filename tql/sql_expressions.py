@@ -15,6 +15,8 @@ from .bound import (
     NUMERIC,
     Base,
     CellAt,
+    CellOf,
+    Cells,
     Choose,
     Compare,
     Const,
@@ -43,7 +45,9 @@ from .schema import SMALL_FLOATS, ColumnInfo
 from .sql import SQL_TYPES, Step, Writer
 from .sql_compare import json_compare, json_path, nan_guard
 from .sql_operands import array_operands, maybe_null
+from .sql_reductions import QUANTIFIERS, known_member, quantified, reduced_along, shape_along
 from .sql_rows import write_call, write_exists, write_in_relation, write_random, write_relevance
+from .sql_sequences import cell_items, cell_lists, cell_shape, sequence_shape
 from .sql_subscripts import item_shape, pick_list, pick_one, pick_shape
 
 MAX_SQL = 1_000_000
@@ -66,13 +70,21 @@ class ExpressionWriter:
     leaves: dict[int, str] = field(default_factory=dict)
     lists: dict[int, str] = field(default_factory=dict)
     """What was written of arrays so far: they are asked for more than once."""
+    shapes: dict[int, str] = field(default_factory=dict)
+    """Shapes that are known without asking the array, by its id."""
+
+    def fresh(self) -> ExpressionWriter:
+        """A writer over the same rows that has written nothing yet."""
+        return ExpressionWriter(self.writer, self.step)
 
     # --- one value per row -------------------------------------------------------------------------------------------
 
     def value(self, expr: Expr) -> str:
-        """`expr` as a result: a scalar, or a list (of lists, where it has more axes than one)."""
+        """`expr` as a result: a scalar, or a list (of lists, where it is a sequence)."""
         if expr.type.nested and isinstance(expr, Ref):
             return self.column(expr)
+        if expr.type.nested and isinstance(expr, Cells):
+            return cell_lists(self, expr)
         return self.items(expr) if expr.type.is_array else self.scalar(expr)
 
     def scalar(self, expr: Expr) -> str:
@@ -145,7 +157,9 @@ class ExpressionWriter:
     def column(self, expr: Ref) -> str:
         suffix = "" if expr.part == "value" else f"_{expr.part}"
         name = f"c{expr.field.number}{suffix}"
-        return f"CAST({name} AS JSON)" if expr.type.base is Base.JSON else name
+        if expr.type.base is Base.JSON:
+            return f"CAST({name} AS JSON{'[]' if expr.type.is_array else ''})"
+        return name
 
     def row_number(self) -> str:
         if self.step.dense is not None:
@@ -229,26 +243,22 @@ class ExpressionWriter:
         return self.lists[id(expr)]
 
     def write_items(self, expr: Expr) -> str:
-        match expr:
-            case Const():
-                return self.known_list(expr)
-            case Ref():
-                return self.stored_list(expr)
-            case _ if isinstance(expr, ELEMENTWISE):
-                return self.elementwise(expr)
-            case Pick():
-                return pick_list(self, expr)
-            case ShapeOf():
-                return self.shape(expr.value)
-            case ListCall():
-                return self.list_call(expr)
-            case CellAt():
-                cell = self.writer.runtime.cell(*cell_key(expr))
-                return self.writer.param([] if cell is None else cell.value, SQL_TYPES[expr.type.base] + "[]")
-            case ReduceAxis():
-                return self.reduce_axis(expr)
-            case _:
-                raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
+        if isinstance(expr, ELEMENTWISE):
+            return self.elementwise(expr)
+        if type(expr) not in LISTS:
+            raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
+        return LISTS[type(expr)](self, expr)
+
+    def cell_list(self, expr: CellAt) -> str:
+        cell = self.writer.runtime.cell(*cell_key(expr))
+        return self.writer.param([] if cell is None else cell.value, SQL_TYPES[expr.type.base] + "[]")
+
+    def shape_list(self, expr: ShapeOf) -> str:
+        return sequence_shape(self, expr.value) if expr.value.type.nested else self.shape(expr.value)
+
+    def sequence_items(self, expr: Cells) -> str:
+        cells = cell_lists(self, expr)
+        return f"flatten({cells})" if expr.type.nested else cells
 
     def stored_list(self, expr: Ref) -> str:
         name = self.column(expr)
@@ -293,27 +303,31 @@ class ExpressionWriter:
 
     def shape(self, expr: Expr) -> str:
         """The shape of an array as a list of BIGINT."""
-        dims = expr.type.dims
-        if expr.type.nested or (dims is not None and len(dims) == 1):
+        if id(expr) in self.shapes:
+            return self.shapes[id(expr)]
+        if expr.type.nested or (expr.type.dims is not None and len(expr.type.dims) == 1):
             return f"[CAST(len({self.items(expr)}) AS BIGINT)]"
-        match expr:
-            case Const():
-                return self.writer.param(list(dims or ()), "BIGINT[]")
-            case Ref() if item_shape(expr):
-                sizes = ", ".join(str(size) for size in item_shape(expr))
-                return f"[CAST(COALESCE(len(c{expr.field.number}), 0) AS BIGINT), {sizes}]"
-            case Ref():
-                empty = self.writer.param([0] * (1 if dims is None else len(dims)), "BIGINT[]")
-                return f"COALESCE(CAST(c{expr.field.number}_shape AS BIGINT[]), {empty})"
-            case Pick():
-                return pick_shape(self, expr)
-            case CellAt():
-                cell = self.writer.runtime.cell(*cell_key(expr))
-                return self.writer.param([0] * len(dims or (0,)) if cell is None else list(cell.shape), "BIGINT[]")
-            case _ if isinstance(expr, ELEMENTWISE):
-                return self.common_shape(array_operands(expr))
-            case _:
-                raise TQLUnsupportedError(f"{type(expr).__name__} has no known shape", span=expr.span)
+        if isinstance(expr, ELEMENTWISE):
+            return self.common_shape(array_operands(expr))
+        if type(expr) not in SHAPES:
+            raise TQLUnsupportedError(f"{type(expr).__name__} has no known shape", span=expr.span)
+        return SHAPES[type(expr)](self, expr)
+
+    def stored_shape(self, expr: Ref) -> str:
+        item, dims = item_shape(expr), expr.type.dims
+        if item:
+            sizes = ", ".join(map(str, item))
+            return f"[CAST(COALESCE(len(c{expr.field.number}), 0) AS BIGINT), {sizes}]"
+        empty = self.writer.param([0] * (1 if dims is None else len(dims)), "BIGINT[]")
+        return f"COALESCE(CAST(c{expr.field.number}_shape AS BIGINT[]), {empty})"
+
+    def known_shape(self, expr: Const) -> str:
+        return self.writer.param(list(expr.type.dims or ()), "BIGINT[]")
+
+    def shape_of_cell(self, expr: CellAt) -> str:
+        cell = self.writer.runtime.cell(*cell_key(expr))
+        empty = [0] * len(expr.type.dims or (0,))
+        return self.writer.param(empty if cell is None else list(cell.shape), "BIGINT[]")
 
     def common_shape(self, operands: list[Expr]) -> str:
         """The shape of an element-wise result: that of an empty operand, if one is, else that of all."""
@@ -321,51 +335,14 @@ class ExpressionWriter:
         empty = [f"WHEN list_product({shape}) = 0 THEN {shape}" for shape in others]
         return f"(CASE {' '.join(empty)} ELSE {first} END)" if empty else first
 
-    def reduce_axis(self, expr: ReduceAxis) -> str:
-        """ANY or ALL along one axis of a two-dimensional array."""
-        data, shape = self.items(expr.value), self.shape(expr.value)
-        i, j = self.writer.name("i"), self.writer.name("i")
-        rows, columns = f"({shape})[1]", f"({shape})[2]"
-        if expr.axis == 1:
-            outer, line = rows, f"({data})[{i} * {columns} + 1 : ({i} + 1) * {columns}]"
-        else:
-            outer, line = columns, f"[({data})[{j} * {columns} + {i} + 1] FOR {j} IN range({rows})]"
-        test = f"list_contains({line}, true)" if expr.name == "ANY" else f"NOT list_contains({line}, false)"
-        return f"list_transform(range({outer}), lambda {i}: {test})"
-
     # --- reductions --------------------------------------------------------------------------------------------------
 
     def reduce(self, expr: Reduce) -> str:
-        if expr.name not in ("ANY", "ALL", "ALL_STRICT"):
+        if expr.name not in QUANTIFIERS:
             return f"({expr.sql.format(self.wide_items(expr.value))})"
         if not expr.value.type.is_array:
             return self.scalar(expr.value)
-        found = self.known_member(expr)
-        if found is not None:
-            return found
-        items = self.items(expr.value)
-        word = "true" if expr.name == "ANY" else "false"
-        hit = f"list_contains({items}, {word})"
-        sure = f"WHEN list_count({items}) = len({items}) THEN" if maybe_null(expr.value) else "ELSE"
-        empty = f"WHEN len({items}) = 0 THEN FALSE " if expr.name == "ALL_STRICT" else ""
-        return f"(CASE {empty}WHEN {hit} THEN {word} {sure} NOT {word} END)"
-
-    def known_member(self, expr: Reduce) -> str | None:
-        """``ANY(list = constant)`` without a lambda."""
-        inner = expr.value
-        if expr.name != "ANY" or not isinstance(inner, (Compare, Member)):
-            return None
-        if isinstance(inner, Member):
-            if not isinstance(inner.value, Ref) or len(inner.options) != 1 or inner.value.type.base is not Base.INT:
-                return None
-            return f"list_contains({self.items(inner.value)}, {self.writer.param(int(inner.options[0]), 'BIGINT')})"
-        if inner.op != "=" or not isinstance(inner.left, Ref) or not isinstance(inner.right, Const):
-            return None
-        if inner.right.value is None or inner.right.value != inner.right.value or inner.left.type.base is Base.JSON:
-            return None
-        if inner.left.type.base is Base.BOOL and inner.right.type.base is not Base.BOOL:
-            return None
-        return f"list_contains({self.items(inner.left)}, {self.side(inner.right, inner.left)})"
+        return known_member(self, expr) or quantified(expr.name, self.items(expr.value), maybe_null(expr.value))
 
     def wide_items(self, expr: Expr) -> str:
         """The elements as BIGINT or DOUBLE."""
@@ -422,3 +399,28 @@ def cell_key(expr: CellAt) -> tuple[int, ColumnInfo, int]:
     origin = expr.field.origin
     assert origin is not None, "the binder lets only stored columns through"
     return origin.dataset, origin.column, expr.row
+
+
+LISTS: dict[type, Callable[[ExpressionWriter, Any], str]] = {
+    Const: ExpressionWriter.known_list,
+    Ref: ExpressionWriter.stored_list,
+    Pick: pick_list,
+    CellOf: cell_items,
+    Cells: ExpressionWriter.sequence_items,
+    ShapeOf: ExpressionWriter.shape_list,
+    ListCall: ExpressionWriter.list_call,
+    CellAt: ExpressionWriter.cell_list,
+    ReduceAxis: reduced_along,
+    UserCall: lambda writer, expr: f"COALESCE({write_call(writer, expr)}, [])",
+}
+"""How the elements of each kind of array are written, where it is no element-wise operator."""
+
+SHAPES: dict[type, Callable[[ExpressionWriter, Any], str]] = {
+    Const: ExpressionWriter.known_shape,
+    Ref: ExpressionWriter.stored_shape,
+    Pick: pick_shape,
+    CellOf: cell_shape,
+    CellAt: ExpressionWriter.shape_of_cell,
+    ReduceAxis: shape_along,
+}
+"""How the shape of each is written, where it has more axes than one."""

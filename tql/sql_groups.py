@@ -9,6 +9,7 @@ from .relations import Distinct, GroupBy, SpreadOut
 from .sql import Step, Writer, order_by
 from .sql_expressions import ExpressionWriter
 from .sql_relations import column_name, expression, reread, stored_parts
+from .sql_sequences import shape_of_flat
 
 
 def write_distinct(node: Distinct, writer: Writer) -> Step:
@@ -76,6 +77,9 @@ def members(node: GroupBy, writer: Writer, source: Step, pos: str) -> list[str]:
             columns.append(f"count(*) AS {column_name(field)}")
         else:
             columns.append(f"list({expression(value, writer, source)} ORDER BY {pos}) AS {column_name(field)}")
+        if field.type.lists_shapes and (field.number, "shape") in writer.used:
+            shape = ExpressionWriter(writer, source).shape(value)
+            columns.append(f"list({shape} ORDER BY {pos}) AS {column_name(field, 'shape')}")
     return columns
 
 
@@ -126,7 +130,16 @@ def one_piece(whole: Field, piece: Field, at: str, writer: Writer, source: Step)
     ):
         return []
     value = f"{column_name(whole)}{at}" if whole.grouped else column_name(whole)
-    return [f"{value} AS {column_name(piece)}"]
+    shaped = piece.type.needs_shape or piece.type.lists_shapes
+    shape = [f"{piece_shape(whole, at)} AS {column_name(piece, 'shape')}"] if shaped else []
+    return [f"{value} AS {column_name(piece)}", *shape]
+
+
+def piece_shape(whole: Field, at: str) -> str:
+    """The shape of one cell of a computed sequence, or of a computed array that is repeated."""
+    if not whole.grouped or whole.type.lists_shapes:
+        return f"{column_name(whole, 'shape')}{at if whole.grouped else ''}"
+    return shape_of_flat(whole.type.cell or whole.type, f"{column_name(whole)}{at}")
 
 
 def pieces(node: SpreadOut, writer: Writer, source: Step, size: str) -> Step:

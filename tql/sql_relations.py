@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 from .bound import PIXELS, Base, Expr, Field, Ref, SortKey, is_pixel_part
@@ -9,6 +10,7 @@ from .relations import Compute, CountRows, CutTo, Filter, JoinOn, Scan, Sort
 from .sql import Step, Writer, order_by
 from .sql_columns import PARTS
 from .sql_expressions import ExpressionWriter
+from .sql_sequences import cell_shapes
 
 
 def expression(expr: Expr, writer: Writer, step: Step) -> str:
@@ -21,11 +23,12 @@ def expression(expr: Expr, writer: Writer, step: Step) -> str:
 def write_scan(scan: Scan, writer: Writer) -> Step:
     """A registered table: the columns that the query reads, the row position ``r`` and the order ``o``."""
     columns = [pair for field in scan.fields for pair in physical_columns(field, writer)]
+    flat = flat_cells(scan.fields)
     with_id = (0, "row_id") in writer.used
     pixels = pixel_columns(scan, writer)
     name = writer.input(scan.dataset, tuple(columns), scan.rows, with_id, scan.counter is not None, pixels)
     row, pos = writer.name("r"), writer.name("o")
-    shown = [f"{column} AS {column}" for column, _ in columns]
+    shown = [f"{flat.get(column, column)} AS {column}" for column, _ in columns]
     shown += [f"{column} AS {column}" for column, _, _ in pixels]
     shown += [f"row_id AS {row}_id"] if with_id else []
     shown += [f"window_number AS {column_name(scan.counter)}"] if scan.counter is not None else []
@@ -69,6 +72,16 @@ def physical_columns(field: Field, writer: Writer) -> list[tuple[str, str]]:
     return found
 
 
+def flat_cells(fields: Iterable[Field], source: str = "") -> dict[str, str]:
+    """SQL by column, of sequences whose cells are lists of fixed-size lists: their cells as flat lists."""
+    names = [
+        column_name(f)
+        for f in fields
+        if f.origin is not None and f.origin.column.sequence and f.origin.column.item_shape and not f.grouped
+    ]
+    return {name: f"[flatten(e) FOR e IN {source}{name}]" for name in names}
+
+
 def column_name(field: Field, part: str = "value") -> str:
     return f"c{field.number}" if part == "value" else f"c{field.number}_{part}"
 
@@ -80,7 +93,8 @@ def reread(writer: Writer, source: Step, row: tuple[str, int], fields: tuple[Fie
     if not columns:
         return source
     name = writer.input(row[1], tuple(columns))
-    shown = ", ".join(f"{name}.{column} AS {column}" for column, _ in columns)
+    flat = flat_cells(stored.values(), f"{name}.")
+    shown = ", ".join(f"{flat.get(column, f'{name}.{column}')} AS {column}" for column, _ in columns)
     step = writer.step(
         f"SELECT {source.name}.*, {shown} FROM {source.name} JOIN {name} ON {name}.row = {source.name}.{row[0]}"
     )
@@ -116,6 +130,8 @@ def computed(field: Field, value: Expr, writer: Writer, source: Step) -> list[st
     columns = [f"{expressions.value(value)} AS {column_name(field)}"]
     if value.type.needs_shape and (field.number, "shape") in writer.used:
         columns.append(f"{expressions.shape(value)} AS {column_name(field, 'shape')}")
+    if value.type.lists_shapes and (field.number, "shape") in writer.used:
+        columns.append(f"{cell_shapes(expressions, value)} AS {column_name(field, 'shape')}")
     return columns
 
 

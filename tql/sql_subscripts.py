@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 def item_shape(expr: Expr) -> tuple[int, ...]:
     """The shape of one element of a stored column whose list has fixed-size lists in it (boxes), else ()."""
-    if not isinstance(expr, Ref) or expr.field.origin is None or expr.field.grouped or expr.part != "value":
+    if not isinstance(expr, Ref) or expr.field.origin is None or expr.part != "value" or expr.type.nested:
         return ()
     return expr.field.origin.column.item_shape
 

@@ -6,6 +6,9 @@ from .tql.errors import BAD_WEIGHTS, TQLError, TQLLimitError, TQLTypeError
 from .tql.source import Span
 from .tql.sql_expressions import MISMATCH
 
+PYTHON = "Python exception occurred while executing the UDF: "
+"""Comes before what a registered function raised."""
+
 
 def translated(message: str, sql: str) -> TQLError:
     """The error of ours that says what DuckDB's `message` means."""
@@ -27,6 +30,18 @@ def translated(message: str, sql: str) -> TQLError:
         )
     if "Overflow" in message or "out of range" in message:
         return TQLTypeError("a number does not fit in 64 bits", kind="overflow", hint=first_line(message))
+    if message.startswith("Invalid Input Error") and "regexp_" in sql:
+        return TQLTypeError(
+            f"a regular expression cannot be read: {first_line(message).partition(': ')[2]}",
+            kind="bad-pattern",
+            hint="REGEXP_MATCHES takes RE2's expressions; a sign with a meaning is written after a backslash",
+        )
+    if PYTHON in message:
+        return TQLError(
+            f"a registered function failed: {first_line(message.partition(PYTHON)[2])}",
+            kind="function-failed",
+            hint="it is called with None for a missing value, and with empty arrays for empty cells",
+        )
     if message.startswith("INTERRUPT"):
         return TQLError("the query was interrupted", kind="interrupted")
     if "expression depth" in message.lower():

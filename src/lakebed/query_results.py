@@ -8,10 +8,11 @@ from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from .element_tables import Array, Ints
 from .storage.source import SampleSource
-from .tql.bound import Base, Field
+from .tql.bound import Base, Field, Type
 from .tql.relations import Relation
 from .tql.sql import Compiled
 
@@ -80,13 +81,16 @@ def assemble(
     sources: tuple[SampleSource, ...],
 ) -> QueryResult:
     """Run `relation` and put its columns where a result has them."""
+    # Which columns have to be computed follows from where the rows lie, and every compilation has names of its own.
     shape = compiled(relation, ())
-    reference = shape.groups or (shape.rows[0] if len(shape.rows) == 1 else None)
-    shown = [f for f in outputs if reference is None or f.origin is None]
-    table = execute(compiled(relation, shown))
+    of_rows = shape.groups is not None or len(shape.rows) == 1
+    shown = [f for f in outputs if not of_rows or f.origin is None]
+    final = compiled(relation, shown)
+    table = execute(final)
+    reference = final.groups or (final.rows[0] if len(final.rows) == 1 else None)
     rows, offsets = None, None
-    if shape.groups is not None:
-        rows, offsets = list_parts(table.column(shape.groups[0]))
+    if final.groups is not None:
+        rows, offsets = list_parts(table.column(final.groups[0]))
     elif reference is not None:
         rows = table.column(reference[0]).to_numpy().astype(np.int64, copy=False)
     columns = tuple(result_column(field, field not in shown) for field in outputs)
@@ -111,22 +115,57 @@ def whole(column: pa.ChunkedArray) -> pa.Array:
 def column_of(table: pa.Table, field: Field) -> pa.ChunkedArray:
     """A result column; the flat elements of an array with more axes than one become nested lists."""
     column = table.column(f"c{field.number}")
-    if field.type.base is Base.JSON and not field.type.is_array:
-        return plain_json(column)
+    if field.type.base is Base.JSON and not field.type.nested:
+        return plain_lists(column) if field.type.is_array else plain_json(column)
+    if field.type.cell is not None and field.type.base is not Base.IMAGE:
+        return nested_cells(table, field, field.type.cell)
     dims = field.type.dims
     if not field.type.needs_shape or dims is None or f"c{field.number}_shape" not in table.column_names:
         return column
-    shapes = [list(cell or ()) for cell in table.column(f"c{field.number}_shape").to_pylist()]
-    return pa.chunked_array([nested(whole(column), np.array(shapes, np.int64).reshape(-1, len(dims)))])
+    missing = [0] * len(dims)
+    shapes = [list(cell or missing) for cell in table.column(f"c{field.number}_shape").to_pylist()]
+    cells = nested(whole(column), np.array(shapes, np.int64).reshape(-1, len(dims)))
+    return pa.chunked_array([pc.if_else(whole(column).is_null(), pa.nulls(len(cells), cells.type), cells)])
+
+
+def nested_cells(table: pa.Table, field: Field, cell: Type) -> pa.ChunkedArray:
+    """The cells of sequences, each as nested lists of its shape."""
+    sequences = whole(table.column(f"c{field.number}"))
+    cells = sequences.flatten()
+    if cell.block == () or cell.dims is None:
+        return pa.chunked_array([sequences])
+    if cell.block is not None:
+        rows = np.diff(cells.offsets.to_numpy()) // np.prod(cell.block)
+        shapes = np.array([(count, *cell.block) for count in rows.tolist()], np.int64)
+    else:
+        listed = whole(table.column(f"c{field.number}_shape")).flatten()
+        shapes = np.array(listed.to_pylist(), np.int64)
+    lengths = np.diff(sequences.offsets.to_numpy())
+    inner = nested(cells, shapes.reshape(-1, len(cell.dims)))
+    return pa.chunked_array([pa.ListArray.from_arrays(ends(lengths), inner)])
 
 
 def plain_json(column: pa.ChunkedArray) -> pa.ChunkedArray:
     """JSON values as plain ones where all are of one simple kind, else as they are: JSON text."""
-    values = [None if text is None else json.loads(text) for text in column.cast(pa.string()).to_pylist()]
+    return plain_values(column.cast(pa.string())) or column
+
+
+def plain_lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The same of lists of JSON values."""
+    lists = whole(column.cast(pa.list_(pa.string())))
+    values = plain_values(lists.flatten())
+    if values is None:
+        return column
+    lengths = [0 if one is None else one for one in lists.value_lengths().to_pylist()]
+    return pa.chunked_array([pa.ListArray.from_arrays(ends(np.array(lengths, np.int64)), whole(values))])
+
+
+def plain_values(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray | None:
+    values = [None if text is None else json.loads(text) for text in texts.to_pylist()]
     kinds = {type(value) for value in values if value is not None}
     if kinds and (kinds <= {int, float} or kinds in ({str}, {bool})):
         return pa.chunked_array([pa.array([float(v) if float in kinds and v is not None else v for v in values])])
-    return column
+    return None
 
 
 def nested(flat: pa.ListArray, shapes: Array) -> pa.Array:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 
 from .storage.htypes import htype_of
+from .storage.htypes.sequence import inner_spec
 from .storage.schema import TensorSpec
 from .storage.source import SampleSource
 from .tql.schema import ColumnInfo, DatasetSchema, Kind
@@ -30,9 +31,10 @@ def schema_of(source: SampleSource) -> DatasetSchema:
 def column_of(spec: TensorSpec, info: Mapping[str, Any]) -> ColumnInfo:
     """One tensor as a column."""
     fields = htype_of(spec).fields(spec)
-    kind = kind_of(spec, fields[""])
+    stored = fields[""].value_type if spec.sequence else fields[""]
+    kind = kind_of(spec, stored)
     coords = info.get("coords") or {}
-    with_shape = kind in (Kind.ARRAY, Kind.IMAGE) and not spec.sequence
+    with_shape = kind in (Kind.ARRAY, Kind.IMAGE)
     return ColumnInfo(
         name=spec.name,
         kind=kind,
@@ -44,13 +46,14 @@ def column_of(spec: TensorSpec, info: Mapping[str, Any]) -> ColumnInfo:
         url=spec.column if spec.link and not spec.sequence else None,
         class_names=tuple(map(str, info.get("class_names") or ())),
         coords=(str(coords.get("type", "pixel")), str(coords.get("mode", "LTWH"))),
-        item=item_shape(spec, fields[""]) if kind is Kind.ARRAY else (),
+        sequence=spec.sequence,
+        item=item_shape(spec, stored) if kind is Kind.ARRAY else (),
     )
 
 
 def kind_of(spec: TensorSpec, stored: pa.DataType) -> Kind:
-    """How the cells of a tensor behave in a query; what no query looks into (files, sequences) counts as an image."""
-    if spec.link or spec.sequence:
+    """How the cells of a tensor, or of a sequence's items, behave; what no query looks into (files) is an image."""
+    if spec.link:
         return Kind.IMAGE
     if spec.htype in NAMED_KINDS:
         return NAMED_KINDS[spec.htype]
@@ -66,5 +69,5 @@ def item_shape(spec: TensorSpec, stored: pa.DataType) -> tuple[int, ...]:
     """Shape of one element of ``list<fixed_size_list>``, else ()."""
     if not pa.types.is_list(stored) or not pa.types.is_fixed_size_list(stored.value_type):
         return ()
-    item = getattr(htype_of(spec), "item", None)
+    item = getattr(htype_of(inner_spec(spec)), "item", None)
     return tuple(item(spec)) if item is not None else (stored.value_type.list_size,)

@@ -15,7 +15,7 @@ from sources import ROOT
 
 PAGE = ROOT / "docs" / "tql.md"
 TABLE = re.compile(r"(?<=<!-- functions: begin)(?P<note>[^\n]*-->\n)(?P<table>.*?)(?=<!-- functions: end)", re.DOTALL)
-RESULT = {"same": "as given"}
+RESULT = {"same": "as given", "same array": "array as given"}
 
 
 def table() -> str:

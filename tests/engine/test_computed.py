@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 from lakebed.tql import register_function
-from lakebed.tql.errors import TQLNameError, TQLTypeError, TQLUnsupportedError
+from lakebed.tql.errors import TQLError, TQLNameError, TQLTypeError, TQLUnsupportedError
 from lakebed.tql.functions import REGISTERED
 
 from lakebed import engine
@@ -88,7 +88,7 @@ ITEMS: dict[str, Any] = {
     ],
     "cast(num as text) as x": ["3", "1", None, "2", "5", "7", "7", "0"],
     "cast(score as int) as x": [0, 0, None, None, 1, 2, 3, -1],
-    "cast(meta['a'] as int) as x": [4, 4, None, None, None, None, 6, None],
+    "cast(meta['a'] as int) as x": [4, 4, None, None, None, None, 5, None],
     "coalesce(num, -1) as x": [3, 1, -1, 2, 5, 7, 7, 0],
     "nullif(num, 7) as x": [3, 1, None, 2, 5, None, None, 0],
     "keys(meta) as x": [["a", "l"], ["a"], [], [], ["b"], ["a"], ["a"], []],
@@ -135,9 +135,15 @@ def test_an_expression_over_several_columns_needs_a_name(street: MemorySource) -
         engine.run(street, "select num + score")
 
 
-def test_two_columns_of_one_name_are_refused(street: MemorySource) -> None:
-    with pytest.raises(TQLNameError, match="two result columns are called 'num'"):
-        engine.run(street, "select num, num + 1")
+def test_two_columns_that_as_gave_one_name_are_refused(street: MemorySource) -> None:
+    for items in ("num as b, score as b", "num, score as num", "score as num, num"):
+        with pytest.raises(TQLNameError, match="two result columns are called"):
+            engine.run(street, f"select {items}")
+
+
+def test_columns_of_one_name_that_as_gave_to_none_are_numbered(street: MemorySource) -> None:
+    result = engine.run(street, "select num, num + 1, score as num_1, num * 2, num order by num_2 limit 1")
+    assert [column.name for column in result.columns] == ["num", "num_2", "num_1", "num_3"]
 
 
 def test_row_number_counts_the_result(street: MemorySource) -> None:
@@ -224,6 +230,105 @@ def test_a_cell_of_one_number_is_a_weight_and_one_of_several_is_not(rows: Callab
         rows("select * sample by categories")
 
 
-def test_a_reduction_along_an_axis_is_refused_by_name(street: MemorySource) -> None:
-    with pytest.raises(TQLUnsupportedError, match="AVG works on whole cells, not along an axis"):
-        engine.run(street, "select avg(grid, axis=0) as x")
+AXES: dict[str, Any] = {
+    "sum(grid, axis=0)": [3, 5, 7],
+    "sum(grid, axis = 1)": [3, 12],
+    "avg(grid, -1)": [1.0, 4.0],
+    "min(grid, axis=-2)": [0, 1, 2],
+    "max(boxes, 0)": [0.0, 0.0, 0.0, 5.0],
+    "std(emb, axis=0)": 0.816496580927726,
+    "shape(sum(grid, 0))": [3],
+    "any(grid > 4, 1)": [False, True],
+    "all(grid > 1, axis=0)": [False, False, True],
+    "all_strict(grid > 1, axis=1)": [False, True],
+    "any(grid > num, 1)": [False, True],
+    "sum(grid[:, :2], axis=0) + 1": [4, 6],
+}
+
+
+@pytest.mark.parametrize("item", AXES)
+def test_reductions_along_an_axis(item: str, street: MemorySource) -> None:
+    result = engine.run(street, f"select {item} as x limit 1")
+    assert result.computed is not None
+    assert result.computed.column("x").to_pylist()[0] == pytest.approx(AXES[item])
+
+
+def test_a_reduction_along_an_axis_is_null_where_null_decides(street: MemorySource) -> None:
+    result = engine.run(
+        street, "select any(grid > num, 0) as x, all(grid < 0 and grid > num, 0) as y where num is null"
+    )
+    assert result.computed is not None
+    assert result.computed.to_pydict() == {"x": [[None, None, None]], "y": [[False, False, False]]}
+
+
+@pytest.mark.parametrize(
+    ("item", "hint"),
+    [
+        ("avg(grid, axis=2)", "its axes are 0 to 1, or -1 for the last"),
+        ("avg(grid, axis=-3)", "its axes are 0 to 1, or -1 for the last"),
+        ("avg(emb, axis = num)", "its axes are 0 to 0, or -1 for the last"),
+        ("any(num > 1, 0)", "it has no axes"),
+    ],
+)
+def test_an_axis_that_is_not_there_is_refused(item: str, hint: str, street: MemorySource) -> None:
+    with pytest.raises(TQLTypeError) as raised:
+        engine.run(street, f"select {item} as x")
+    assert (raised.value.kind, raised.value.hint) == ("bad-axis", hint)
+
+
+REPAIRED: dict[str, Any] = {
+    "sum(flag)": [1, 0, 0, 1, 1, 0, 0, 1],
+    "max(flag)": [True, False, None, True, True, False, False, True],
+    "min(grid > 2)": [False, False, False, True, True, True, True, None],
+    "sum(grid > 2, axis=1)": [[0, 3], [1, 3], [2, 3], [3, 3], [3, 3], [3, 3], [3, 3], []],
+    "max(grid > 4, 0)": [[False, False, True], *[[False, True, True]], *[[True] * 3] * 5, [None] * 3],
+    "cast('1.7' as int)": [1] * 8,
+    "cast('-1.7' as int)": [-1] * 8,
+    "cast('9223372036854775807' as int)": [2**63 - 1] * 8,
+    "cast(meta['a'] as int)": [4, 4, None, None, None, None, 5, None],
+    "meta['']": [None] * 8,
+    "meta['*']": [None] * 8,
+    'cast(\'{"": 1, "*": 2, "a": 3}\' as json)[\'\']': [1] * 8,
+    'cast(\'{"": 1, "*": 2, "a": 3}\' as json)[\'*\']': [2] * 8,
+}
+
+
+@pytest.mark.parametrize("item", REPAIRED)
+def test_values_that_once_were_wrong(item: str, street: MemorySource) -> None:
+    result = engine.run(street, f"select {item} as x")
+    assert result.computed is not None
+    assert result.computed.column("x").to_pylist() == REPAIRED[item]
+
+
+def test_a_registered_function_gives_vectors_and_its_errors_are_told(street: MemorySource) -> None:
+    own = dict(REGISTERED)
+    register_function(lambda x: x * 2, "doubled", "float64[]")
+    register_function(lambda x: 1 / 0, "broken")
+    try:
+        result = engine.run(street, "select doubled(emb) as x, doubled(emb)[2] as y where any(doubled(emb) > 11)")
+        assert result.computed is not None
+        assert result.computed.to_pydict() == {"x": [[2.0, 4.0, 12.0], [2.0, 4.0, 14.0]], "y": [12.0, 14.0]}
+        with pytest.raises(
+            TQLError, match="a registered function failed: ZeroDivisionError: division by zero"
+        ) as raised:
+            engine.run(street, "select broken(num) as x")
+        assert raised.value.kind == "function-failed"
+    finally:
+        REGISTERED.clear()
+        REGISTERED.update(own)
+
+
+@pytest.mark.parametrize(
+    ("query", "params", "kind", "hint"),
+    [
+        ("select * where regexp_matches(text, '(')", (), "bad-pattern", "REGEXP_MATCHES takes RE2's expressions"),
+        ("select coalesce(meta['a'], 0) as x", (), "mixed-types", "cast(x as float) turns JSON into numbers"),
+        ("select * where num = ?", (1, 2), "surplus-parameter", "one value for each ?"),
+        ("select *", (1,), "surplus-parameter", "one value for each ?"),
+    ],
+)
+def test_mistakes_have_a_kind_and_a_hint(query: str, params: Any, kind: str, hint: str, street: MemorySource) -> None:
+    with pytest.raises(TQLError) as raised:
+        engine.run(street, query, params)
+    assert raised.value.kind == kind
+    assert hint in raised.value.hint

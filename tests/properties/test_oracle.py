@@ -13,8 +13,9 @@ from lakebed.tql.errors import TQLTypeError
 
 from lakebed import engine
 from oracle import Line, Oracle
-from oracle_cells import Arr, Json, Mismatch
+from oracle_cells import Arr, Json, Mismatch, Seq
 from query_strategies import Sample, conditions, queries, samples, scalars, vectors
+from tally import count as count_case
 
 
 def expected(sample: Sample, text: str) -> list[Line] | None:
@@ -37,6 +38,7 @@ def found(sample: Sample, text: str) -> engine.QueryResult | None:
 
 def agree(sample: Sample, text: str) -> None:
     note(text)
+    count_case("queries that the engine and the oracle answered")
     lines = expected(sample, text)
     result = found(sample, text)
     if lines is None or result is None:
@@ -58,6 +60,8 @@ def agree(sample: Sample, text: str) -> None:
 
 def plain(value: Any) -> Any:
     """A cell of the oracle as the engine's tables show it."""
+    if isinstance(value, Seq):
+        return [plain(cell) for cell in value.cells]
     if isinstance(value, Arr):
         return [] if not value.data else nested(value.data, value.shape)
     if isinstance(value, Json):

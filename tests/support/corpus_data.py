@@ -177,6 +177,11 @@ def polygons() -> MemorySource:
     return Columns().labels("labels", [[row, row] for row in range(10)], DIGITS).source()
 
 
+def matrices() -> MemorySource:
+    """Embeddings with an axis for rows and one for numbers."""
+    return Columns().array("embeddings", 2, [np.arange(12).reshape(3, 4) + row for row in range(ROWS)]).source()
+
+
 def numbers_in(name: str) -> Callable[[], MemorySource]:
     return lambda: Columns().scalar(name, "int64", list(range(ROWS))).source()
 
@@ -259,6 +264,13 @@ NAMED: dict[str, Callable[[], MemorySource]] = {
     "bucket/dataset1": small("id", "verified"),
     "bucket/dataset2": small("user_id", "active"),
 }
+
+
+def opener(query: str) -> Callable[[str, str | None], MemorySource]:
+    """What opens the datasets that FROM names; some queries need other types than most."""
+    if "STD(embeddings, axis=1)" in query:
+        return lambda path, version: matrices()
+    return named
 
 
 def named(path: str, version: str | None = None) -> MemorySource:

@@ -10,7 +10,8 @@ from typing import Any
 
 from lakebed.tql import nodes
 
-from oracle_cells import Arr, Json, Row, condition, evaluate
+import oracle_functions  # noqa: F401  # tells `evaluate` what calls mean
+from oracle_cells import Arr, Json, Row, Seq, condition, evaluate, seq
 
 
 @dataclass(frozen=True)
@@ -254,10 +255,13 @@ def counted(node: nodes.Expr) -> nodes.Expr:
 
 
 def sequence(cells: Sequence[Any]) -> Any:
-    """The cells of a group, one after the other."""
-    if any(isinstance(cell, Arr) for cell in cells):
-        flat = [item for cell in cells for item in cell.data]
-        return Arr(tuple(flat), (len(flat),))
+    """The cells of a group: a sequence of arrays, or one array of single values."""
+    first = cells[0]
+    if isinstance(first, Seq):
+        return None  # sequences are not grouped
+    if isinstance(first, Arr):
+        empty = Arr((), (0, *first.shape[1:])) if first.shape[1:] == (4,) else Arr((), (0,) * len(first.shape))
+        return seq(cells, empty)
     return Arr(tuple(cells), (len(cells),))
 
 

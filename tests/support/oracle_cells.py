@@ -6,7 +6,6 @@ Written from the language's definition and independent of the compiler: it knows
 from __future__ import annotations
 
 import json
-import math
 import operator
 import re
 from collections.abc import Callable, Mapping, Sequence
@@ -30,6 +29,20 @@ class Arr:
 
     def numpy(self) -> np.ndarray[Any, Any]:
         return np.array(self.data, dtype=object).reshape(self.shape)
+
+
+@dataclass(frozen=True)
+class Seq(Arr):
+    """A sequence of array cells; as an array it is all their elements in a row."""
+
+    cells: tuple[Arr, ...]
+    empty: Arr
+    """What stands for a cell that is not there."""
+
+
+def seq(cells: Sequence[Arr], empty: Arr) -> Seq:
+    data = tuple(item for cell in cells for item in cell.data)
+    return Seq(data, (len(data),), tuple(cells), empty)
 
 
 @dataclass(frozen=True)
@@ -112,7 +125,7 @@ def each(function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
     empty = next((a for a in arrays if not a.data), None)
     if empty is not None:
-        return empty
+        return Arr(empty.data, empty.shape)
     if len({a.shape for a in arrays}) > 1:
         raise Mismatch
     size = len(arrays[0].data)
@@ -273,12 +286,23 @@ def subscript(node: nodes.Subscript, row: Row) -> Any:
     value = evaluate(node.value, row)
     if isinstance(value, Json) or value is None:
         return json_item(value, [evaluate(i.value, row) for i in node.items if isinstance(i, nodes.Index)])
+    return picked(value, keys_of(node, row))
+
+
+def keys_of(node: nodes.Subscript, row: Row) -> list[Any]:
+    """Integers, None, and slices."""
     items: list[Any] = []
     for item in node.items:
         if isinstance(item, nodes.Index):
             items.append(evaluate(item.value, row))
         else:
             items.append(slice(*(None if p is None else evaluate(p, row) for p in (item.start, item.stop, item.step))))
+    return items
+
+
+def picked(value: Arr, items: Sequence[Any]) -> Any:
+    if isinstance(value, Seq):
+        return picked_cells(value, items[0], items[1:])
     rest = len(value.shape) - sum(isinstance(i, (int, np.integer)) or i is None for i in items)
     if any(i is None for i in items):
         return None if rest == 0 else Arr((), (0,) * rest)
@@ -289,6 +313,19 @@ def subscript(node: nodes.Subscript, row: Row) -> Any:
     return Arr(tuple(found.ravel().tolist()), found.shape) if isinstance(found, np.ndarray) else found
 
 
+def picked_cells(value: Seq, first: Any, rest: Sequence[Any]) -> Any:
+    """One cell of a sequence, or a slice of it; `rest` is picked in each cell."""
+    if not isinstance(first, slice):
+        there = first is not None and -len(value.cells) <= first < len(value.cells)
+        cell = value.cells[first] if there else value.empty
+        return picked(cell, rest) if rest else cell
+    if not rest:
+        return seq(value.cells[first], value.empty)
+    found = [picked(cell, rest) for cell in value.cells[first]]
+    empty = picked(value.empty, rest)
+    return seq(found, empty) if isinstance(empty, Arr) else arr(found)
+
+
 def json_item(value: Any, keys: Sequence[Any]) -> Any:
     inner = None if value is None else value.value
     for key in keys:
@@ -297,163 +334,6 @@ def json_item(value: Any, keys: Sequence[Any]) -> Any:
         except (KeyError, IndexError):
             inner = None
     return None if inner is None else Json(inner)
-
-
-# --- functions -------------------------------------------------------------------------------------------------------
-
-
-def argument(node: nodes.Call, row: Row, index: int = 0) -> Any:
-    arg = node.args[index]
-    assert not isinstance(arg, (nodes.Star, nodes.Weighted))
-    return evaluate(arg, row)
-
-
-def contains(node: nodes.Call, row: Row) -> bool | None:
-    cell, wanted = node.args
-    assert not isinstance(cell, (nodes.Star, nodes.Weighted)) and not isinstance(wanted, (nodes.Star, nodes.Weighted))
-    value, names = evaluate(cell, row), class_names(cell, row)
-    if names is not None and isinstance(wanted, nodes.Literal) and isinstance(wanted.value, str):
-        pattern = like(wanted.value, False)
-        return any(pattern.fullmatch(names[code]) for code in value.data)
-    target = evaluate(wanted, row)
-    if isinstance(value, Arr):
-        return quantified("ANY", [compared("=")(item, target) for item in value.data])
-    if isinstance(value, str):
-        return target in value
-    if isinstance(value, Json):
-        return json_contains(value.value, target)
-    return None if value is None else compared("=")(value, target)
-
-
-def json_contains(value: Any, target: Any) -> bool | None:
-    if value is None:
-        return None
-    if isinstance(value, list):
-        return any(json_kind(item) == json_kind(target) and item == target for item in value)
-    if isinstance(value, (dict, str)):
-        return isinstance(target, str) and target in value
-    return json_compared("=", value, target)
-
-
-def quantifier(node: nodes.Call, row: Row) -> bool | None:
-    value = argument(node, row)
-    items = value.data if isinstance(value, Arr) else (value,)
-    return quantified(node.name, [truth(item) for item in items])
-
-
-def logical(node: nodes.Call, row: Row) -> Any:
-    if node.name == "LOGICAL_NOT":
-        return each(lambda x: kleene_not(truth(x)), argument(node, row))
-    join = kleene_and if node.name == "LOGICAL_AND" else kleene_or
-    found = argument(node, row)
-    for index in range(1, len(node.args)):
-        found = each(lambda a, b: join(truth(a), truth(b)), found, argument(node, row, index))
-    return found
-
-
-def shape(node: nodes.Call, row: Row) -> Arr:
-    value = argument(node, row)
-    if isinstance(value, Arr):
-        return arr(value.shape)
-    return arr(()) if not isinstance(value, (str, Json)) else arr((1,))
-
-
-def reduction(function: Callable[[list[Any]], Any], empty: Any = None) -> Callable[[nodes.Call, Row], Any]:
-    def call(node: nodes.Call, row: Row) -> Any:
-        value = argument(node, row)
-        items = [x for x in (value.data if isinstance(value, Arr) else (value,)) if x is not None]
-        return function(items) if items else empty
-
-    return call
-
-
-def is_float(items: Sequence[Any]) -> bool:
-    return any(isinstance(x, (float, np.floating)) for x in items)
-
-
-def total(items: list[Any]) -> Any:
-    return math.fsum(float(x) for x in items) if is_float(items) else sum(int(x) for x in items)
-
-
-def extreme(name: str) -> Callable[[list[Any]], Any]:
-    def function(items: list[Any]) -> Any:
-        if is_float(items) and any(math.isnan(x) for x in items):
-            return math.nan
-        return max(items) if name == "MAX" else min(items)
-
-    return function
-
-
-def scalar(function: Callable[..., Any]) -> Callable[[nodes.Call, Row], Any]:
-    def call(node: nodes.Call, row: Row) -> Any:
-        args = [argument(node, row, i) for i in range(len(node.args))]
-        return each(lambda *xs: None if any(x is None for x in xs) else function(*xs), *args)
-
-    return call
-
-
-def norm(order: float) -> Callable[[list[Any]], float]:
-    return lambda items: float(np.linalg.norm(np.array([float(x) for x in items]), order))
-
-
-def pair(function: Callable[[Any, Any], Any]) -> Callable[[nodes.Call, Row], Any]:
-    def call(node: nodes.Call, row: Row) -> Any:
-        a, b = argument(node, row), argument(node, row, 1)
-        if not a.data or not b.data:
-            return None
-        if a.shape != b.shape:
-            raise Mismatch
-        with np.errstate(all="ignore"):
-            return function(*(np.array([float(x) for x in v.data]) for v in (a, b)))
-
-    return call
-
-
-def cosine(a: Any, b: Any) -> float:
-    return float(a @ b / np.sqrt((a @ a) * (b @ b)))
-
-
-def side(first: int, second: int | None = None) -> Callable[[nodes.Call, Row], Any]:
-    def call(node: nodes.Call, row: Row) -> Any:
-        boxes = argument(node, row).numpy()
-        found = [float(box[first]) * (1.0 if second is None else float(box[second])) for box in boxes]
-        return arr(found if second is not None else [box[first] for box in boxes])
-
-    return call
-
-
-def coalesce(node: nodes.Call, row: Row) -> Any:
-    return next((v for i in range(len(node.args)) if (v := argument(node, row, i)) is not None), None)
-
-
-def keys(node: nodes.Call, row: Row) -> Arr:
-    value = argument(node, row)
-    return arr(list(value.value) if isinstance(value, Json) and isinstance(value.value, dict) else [])
-
-
-def nonzero(node: nodes.Call, row: Row) -> Arr:
-    return arr([i for i, x in enumerate(argument(node, row).data) if x != 0])
-
-
-CALLS: dict[str, Callable[[nodes.Call, Row], Any]] = {
-    "CONTAINS": contains, "ANY": quantifier, "ALL": quantifier, "ALL_STRICT": quantifier,
-    "LOGICAL_AND": logical, "LOGICAL_OR": logical, "LOGICAL_NOT": logical, "SHAPE": shape,
-    "SUM": reduction(total, 0), "PROD": reduction(lambda xs: float(np.prod([float(x) for x in xs])), 1.0),
-    "AVG": reduction(lambda xs: float(np.mean([float(x) for x in xs]))),
-    "MEAN": reduction(lambda xs: float(np.mean([float(x) for x in xs]))),
-    "STD": reduction(lambda xs: float(np.std([float(x) for x in xs]))),
-    "MEDIAN": reduction(lambda xs: float(np.median([float(x) for x in xs]))),
-    "MIN": reduction(extreme("MIN")), "MAX": reduction(extreme("MAX")), "COUNT": reduction(len, 0),
-    "ABS": scalar(abs), "FLOOR": scalar(lambda x: float(np.floor(x))), "CEIL": scalar(lambda x: float(np.ceil(x))),
-    "SQRT": scalar(lambda x: math.sqrt(x) if x >= 0 else math.nan),
-    "UPPER": scalar(str.upper), "LOWER": scalar(str.lower), "LENGTH": scalar(len),
-    "CONCAT": scalar(lambda *xs: "".join(xs)),
-    "L1_NORM": reduction(norm(1)), "L2_NORM": reduction(norm(2)), "LINF_NORM": reduction(norm(math.inf)),
-    **dict.fromkeys(("DOT", "INNER_PRODUCT"), pair(lambda a, b: float(a @ b))), "COSINE_SIMILARITY": pair(cosine),
-    "HAMMING_DISTANCE": pair(lambda a, b: int((a != b).sum())), "NONZERO": nonzero, "KEYS": keys, "COALESCE": coalesce,
-    "BOX_WIDTH": side(2), "BOX_HEIGHT": side(3), "BOX_AREA": side(2, 3),
-    "ROW_NUMBER": lambda node, row: row.position,
-}  # fmt: skip
 
 
 def parsed_json(text: str | None) -> Json | None:
@@ -472,5 +352,4 @@ EVALUATE: dict[type, Callable[[Any, Row], Any]] = {
     nodes.IsNull: lambda node, row: missing(evaluate(node.value, row)) != node.negated,
     nodes.Case: case,
     nodes.Subscript: subscript,
-    nodes.Call: lambda node, row: CALLS[node.name](node, row),
 }

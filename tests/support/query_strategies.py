@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from lakebed.storage.schema import TensorSpec
 
 from memory_source import MemorySource
-from oracle_cells import Arr, arr, parsed_json
+from oracle_cells import Arr, arr, parsed_json, seq
 
 CLASSES = ("car", "bus", "traffic light", "été")
 TEXTS = ("", "a", "Ab", "b_c", "it's", "é%")
@@ -38,7 +38,7 @@ class Sample:
     source: MemorySource
     columns: dict[str, list[Any]]
 
-    labels = {"lab": CLASSES}
+    labels = {"lab": CLASSES, "labs": CLASSES}
 
     def __repr__(self) -> str:
         return f"Sample({self.columns})"
@@ -81,6 +81,9 @@ def samples(draw: st.DrawFn) -> Sample:
             "meta": pa.array(meta, pa.string()),
         }
     )
+    inner, shown = sequences(rng, size)
+    for name, column in inner.items():
+        table = table.append_column(name, column)
     chunked = pa.concat_tables([table.slice(0, size // 2), table.slice(size // 2)])
     cells: dict[str, list[Any]] = {
         "lab": [arr(cell or []) for cell in lab],
@@ -92,6 +95,7 @@ def samples(draw: st.DrawFn) -> Sample:
         "flag": flag,
         "text": text,
         "meta": [parsed_json(x) for x in meta],
+        **shown,
     }
     specs = [
         TensorSpec("lab", "lab", "class_label", dtype="uint32", ndim=1),
@@ -103,8 +107,43 @@ def samples(draw: st.DrawFn) -> Sample:
         TensorSpec("flag", "flag", dtype="bool", ndim=0),
         TensorSpec("text", "text", "text", dtype="str"),
         TensorSpec("meta", "meta", "json"),
+        TensorSpec("labs", "labs", "class_label", dtype="uint32", ndim=1, sequence=True),
+        TensorSpec("tracks", "tracks", "bbox", dtype="float32", ndim=2, sequence=True),
+        TensorSpec("grids", "grids", dtype="int64", ndim=2, sequence=True),
+        TensorSpec("words", "words", "text", dtype="str", sequence=True),
     ]
-    return Sample(MemorySource(specs, chunked, {"lab": {"class_names": list(CLASSES)}}), cells)
+    names = {"class_names": list(CLASSES)}
+    return Sample(MemorySource(specs, chunked, {"lab": names, "labs": names}), cells)
+
+
+def sequences(rng: random.Random, size: int) -> tuple[dict[str, pa.Array], dict[str, list[Any]]]:
+    """Columns whose cells are lists of labels, boxes, matrices and texts: as stored, and for the oracle."""
+
+    def lists(make: Callable[[], Any]) -> list[list[Any]]:
+        return [[make() for _ in range(rng.randrange(4))] for _ in range(size)]
+
+    def matrix() -> Arr:
+        shape = rng.choice([(1, 2), (2, 2), (0, 2)])
+        return Arr(tuple(rng.choice(NUMBERS) for _ in range(shape[0] * shape[1])), shape)
+
+    labs = lists(lambda: [rng.randrange(4) for _ in range(rng.randrange(3))])
+    tracks = lists(lambda: [[rng.choice(NUMBERS) for _ in range(4)] for _ in range(rng.randrange(3))])
+    grids, words = lists(matrix), lists(lambda: rng.choice(TEXTS))
+    stored = {
+        "labs": pa.array(labs, pa.list_(pa.list_(pa.uint32()))),
+        "tracks": pa.array(tracks, pa.list_(pa.list_(pa.list_(pa.float32(), 4)))),
+        "grids": pa.array([[m.data for m in row] for row in grids], pa.list_(pa.list_(pa.int64()))),
+        "grids.shape": pa.array([[m.shape for m in row] for row in grids], pa.list_(pa.list_(pa.int32()))),
+        "words": pa.array(words, pa.list_(pa.string())),
+    }
+    boxes = [[Arr(tuple(np.float32(x) for b in cell for x in b), (len(cell), 4)) for cell in row] for row in tracks]
+    cells: dict[str, list[Any]] = {
+        "labs": [seq([arr(cell) for cell in row], arr(())) for row in labs],
+        "tracks": [seq(row, Arr((), (0, 4))) for row in boxes],
+        "grids": [seq(row, Arr((), (0, 0))) for row in grids],
+        "words": [arr(row) for row in words],
+    }
+    return stored, cells
 
 
 # --- expressions as text ---------------------------------------------------------------------------------------------
@@ -112,7 +151,7 @@ def samples(draw: st.DrawFn) -> Sample:
 REDUCTIONS = (
     "sum", "avg", "min", "max", "count", "std", "median", "prod", "l1_norm", "l2_norm", "linf_norm",
 )  # fmt: skip
-NULLABLE = ("num", "real", "text", "meta", "lab", "vec", "flag", "meta['a']")
+NULLABLE = ("num", "real", "text", "meta", "lab", "vec", "flag", "meta['a']", "labs", "words")
 OPS = ("=", "!=", "<", "<=", ">", ">=")
 
 
@@ -127,7 +166,8 @@ def scalars(draw: st.DrawFn, depth: int = 2) -> str:
     """One number per row."""
     leaves = [
         "num", "real", "num", "vec[0]", "vec[-1]", "vec[5]", "box[0, 2]", "box[-1][1]", "grid[1, -1]", "grid[num, 0]",
-        "lab[0]",
+        "lab[0]", "labs[0, 0]", "labs[-1][num]", "tracks[0, -1, 2]", "grids[1, 0, 1]", "shape(labs)[0]",
+        "length(words[0])", "shape(tracks)[1]",
         str(pick(draw, NUMBERS[2:])), repr(pick(draw, (0.5, 2.5))), "shape(box)[0]", "shape(grid)[1]", "length(text)",
     ]  # fmt: skip
     if depth == 0 or draw(st.booleans()):
@@ -154,7 +194,10 @@ def vectors(draw: st.DrawFn, depth: int = 1) -> str:
     leaves = [
         "lab", "vec", "grid", "box", "box[:, 2]", "box[:, -1]", "vec[::-1]", "vec[1:]", "grid[0]", "grid[:, 1]",
         "grid[::-1, 1:]", "grid[-1, ::-2]", "box[1:, 0:2]", "box[5]", "lab[:2]", "shape(grid)", "nonzero(lab)",
-        "box_width(box)", "box_area(box)",
+        "box_width(box)", "box_area(box)", "labs", "labs[0]", "labs[num]", "labs[1:]", "labs[:, 0]", "labs[::-1, 1:]",
+        "tracks[:, :, 2]", "tracks[0, :, -1]", "tracks[-1]", "tracks[:2, ::-1]", "grids[0]", "grids[:, 0]",
+        "grids[1:, ::-1]", "shape(grids)", "shape(tracks[1:])", "box_area(tracks)", "box_width(tracks)",
+        "sum(grid, axis=0)", "max(grid, 1)", "avg(box, axis=0)", "min(box, -1)",
     ]  # fmt: skip
     if depth == 0 or draw(st.booleans()):
         return str(pick(draw, leaves))
@@ -192,6 +235,11 @@ def elements(draw: st.DrawFn, depth: int = 2) -> str:
                     lambda: f"vec {op} array[0.1, 1]",
                     lambda: f"{draw(vectors(1))} {op} {draw(scalars(1))}",
                     "lab",
+                    lambda: f"labs {op} '{pick(draw, CLASSES)}'",
+                    lambda: f"labs in ('{pick(draw, CLASSES)}', 1)",
+                    lambda: f"tracks[:, :, 2] {op} {pick(draw, NUMBERS)}",
+                    lambda: f"words {op} '{pick(draw, ('a', 'Ab'))}'",
+                    lambda: f"{pick(draw, ('any', 'all'))}(grid {op} 1, axis={pick(draw, (0, 1, -1))})",
                 ],
             )
         )
@@ -235,6 +283,10 @@ def conditions(draw: st.DrawFn, depth: int = 2) -> str:
                 lambda: f"meta['l'][{draw(st.integers(0, 2))}] {op} 1",
                 lambda: f"contains(meta, {pick(draw, (chr(39) + 'a' + chr(39), '1'))})",
                 "any(keys(meta) = 'a')",
+                lambda: f"contains(labs, '{pick(draw, (*CLASSES, '*t*'))}')",
+                lambda: f"contains(labs[{draw(st.integers(-2, 2))}], '{pick(draw, CLASSES)}')",
+                lambda: f"contains(words, '{pick(draw, ('a', 'Ab'))}')",
+                lambda: f"words[0] {op} 'a'",
                 lambda: f"row_number() {op} {draw(st.integers(0, 6))}",
                 lambda: f"row_number() % 2 {op} 1",
             ],
@@ -323,4 +375,25 @@ def groups(draw: st.DrawFn) -> str:
     having = f" having {pick(draw, ('count(*) > 1', 'any(real > 0)', 'count(lab) > 0'))}" if draw(st.booleans()) else ""
     where = f" where {draw(conditions(1))}" if draw(st.booleans()) else ""
     order = pick(draw, ["", "", " order by count(*) desc", " limit 2"])
+    if draw(st.integers(0, 2)) == 0:
+        keys = dict.fromkeys(part.strip() for part in key.split(","))
+        others = ", ".join(name for name in ("lab", "box", "grid", "real") if name not in keys)
+        inner = f"select {', '.join(keys)}, {others}{where} group by {key}"
+        return f"select * from ({inner}) where {draw(of_groups(key))}{order.replace(' order by count(*) desc', '')}"
     return f"select {first}, {item}{where} group by {key}{having}{order}"
+
+
+@st.composite
+def of_groups(draw: st.DrawFn, key: str) -> str:
+    """A condition on sequences that GROUP BY made."""
+    op, number = pick(draw, OPS), pick(draw, NUMBERS)
+    made = [
+        f"any(box[:, :, 2] {op} {number})",
+        f"shape(box)[0] {op} 2",
+        f"any(box[0] {op} {number})",
+        f"real[-1] {op} 1",
+        f"all(grid[:, 0] {op} {number})",
+        f"grid[0, 1, 1] {op} {number}",
+        f"count(box) {op} 4",
+    ]
+    return str(pick(draw, made if key == "lab" else [*made, "any(lab = 'car')", "contains(lab[0], 'bus')"]))

@@ -9,11 +9,14 @@ from lakebed.tql.errors import TQLError
 from lakebed.tql.tokens import CLAUSE_WORDS, FREE, RESERVED
 
 import tql_grammar
+from tally import count
 
 BEYOND_THE_GRAMMAR = ("number-too-large", "too-long", "too-deep", "too-high", "not-text")
 """Kinds of errors about sizes, which no grammar can say."""
 
-MANY = settings(max_examples=5 * settings.default.max_examples if settings.default else 100)
+SHARE = settings.default.max_examples if settings.default else 25
+MANY = settings(max_examples=5 * SHARE)
+"""At night 10,000 texts in each direction."""
 
 
 def parser_accepts(text: str) -> bool:
@@ -27,6 +30,7 @@ def parser_accepts(text: str) -> bool:
 @MANY
 @given(tql_grammar.texts(tql_grammar.sentences()))
 def test_every_text_that_the_grammar_generates_parses_and_prints_back(text: str) -> None:
+    count("texts that the grammar generated")
     tree = parse(text)
     assert parse(to_text(tree)) == tree
 
@@ -44,10 +48,17 @@ def test_every_text_that_the_grammar_generates_parses_and_prints_back(text: str)
 @example("select (a = b) = c < d")
 @example("select a in (1) + 2")
 def test_what_the_parser_refuses_the_grammar_refuses(text: str) -> None:
+    count("texts with accidents, accepted or refused alike")
     assert parser_accepts(text) == tql_grammar.accepts(text)
 
 
-@settings(max_examples=settings.default.max_examples if settings.default else 25)
+@settings(max_examples=min(SHARE, 50))
+@given(tql_grammar.texts(tql_grammar.sentences() | tql_grammar.near_misses()))
+def test_the_quick_recogniser_of_the_tests_answers_as_larks_parser_does(text: str) -> None:
+    assert tql_grammar.accepts(text) == tql_grammar.lark_accepts(text)
+
+
+@settings(max_examples=SHARE)
 @given(tql_grammar.texts(tql_grammar.sentences()))
 def test_the_grammar_accepts_the_canonical_print_of_what_it_generates(text: str) -> None:
     assert tql_grammar.accepts(to_text(parse(text)))
