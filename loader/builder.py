@@ -231,6 +231,9 @@ def check_transform(transform: Transform | None, tensors: Sequence[str]) -> None
         strange = set(transform) - set(tensors)
         if strange:
             raise InvalidInputError(f"transform names {', '.join(sorted(strange))}, which are not among the tensors")
+    for function in transform.values() if isinstance(transform, Mapping) else [transform]:
+        if function is not None and not callable(function):
+            raise InvalidInputError(f"transform is a function, or a dict of them by tensor: found {function!r}")
 
 
 def _applied(function: Callable[[Any], Any] | None, value: Any) -> Any:

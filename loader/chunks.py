@@ -59,14 +59,19 @@ def write_chunk(
     batches: Collection[pa.RecordBatch], schema: pa.Schema, payloads: Collection[str]
 ) -> tuple[pa.Buffer, ChunkEntry]:
     """The bytes of a chunk file and its entry; `payloads` names the columns with hashes of their own."""
-    sink = pa.BufferOutputStream()
-    with pa.ipc.new_file(sink, schema) as writer:
-        for batch in batches:
-            writer.write_batch(batch)
-    file = sink.getvalue()
+    size = pa.MockOutputStream()  # counts: a buffer that grows is copied at every step
+    _write(size, batches, schema)
+    file = pa.allocate_buffer(size.size())
+    _write(pa.FixedSizeBufferWriter(file), batches, schema)
     digest = xxhash.xxh3_128_hexdigest(file)
     entries = tuple(_entries(file, schema, payloads, len(batches)))
     return file, ChunkEntry(f"{digest}.arrow", file.size, digest, entries)
+
+
+def _write(sink: Any, batches: Collection[pa.RecordBatch], schema: pa.Schema) -> None:
+    with sink, pa.ipc.new_file(sink, schema) as writer:
+        for batch in batches:
+            writer.write_batch(batch)
 
 
 def _entries(file: pa.Buffer, schema: pa.Schema, payloads: Collection[str], count: int) -> Iterator[BatchEntry]:

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+
 from ..storage.errors import InvalidInputError
 from ..storage.source import SampleSource
 from .builder import BatchBuilder, BuildOptions, Transform, check_transform
@@ -56,10 +58,39 @@ class LoaderArguments:
     def __post_init__(self) -> None:
         if self.on_error not in POLICIES:
             raise InvalidInputError(f"on_error is one of {', '.join(POLICIES)}: found {self.on_error!r}")
-        if self.resize is not None and sum(1 for side in self.resize if side >= 1) != 2:
+        check_numbers(self)
+        if self.resize is not None and not _is_size(self.resize):
             raise InvalidInputError(f"resize is (height, width): found {self.resize!r}")
+        if isinstance(self.tensors, str):
+            raise InvalidInputError(f"tensors is a list of names: found {self.tensors!r}", hint="put it in brackets")
         if self.resize is not None and self.min_side is not None:
             raise InvalidInputError("resize and min_side exclude each other: resize already decodes at a fraction")
+
+
+_LEAST = {"batch_size": 1, "prefetch_factor": 1, "num_threads": 0, "window": 0, "min_side": 1}
+
+
+def check_numbers(arguments: LoaderArguments) -> None:
+    """Refuse numbers that have no meaning, by the name of their argument.
+
+    Raises:
+        InvalidInputError
+    """
+    for name, least in _LEAST.items():
+        value = getattr(arguments, name)
+        if value is None and name != "batch_size":
+            continue
+        if not isinstance(value, int | np.integer) or value < least:
+            raise InvalidInputError(f"{name} is a whole number of at least {least}: found {value!r}")
+    if arguments.timeout < 0:
+        raise InvalidInputError(f"timeout is a number of seconds, 0 for none: found {arguments.timeout!r}")
+    seed: Any = arguments.seed
+    if seed is not None and not (isinstance(seed, int | np.integer) and -(2**63) <= seed < 2**63):
+        raise InvalidInputError(f"seed is a whole number of 64 bits: found {seed!r}")
+
+
+def _is_size(value: Any) -> bool:
+    return isinstance(value, Sequence) and len(value) == 2 and all(side >= 1 for side in value)
 
 
 def names_of(source: SampleSource, tensors: Sequence[str] | None) -> tuple[str, ...]:
@@ -141,7 +172,7 @@ def thread_options(arguments: LoaderArguments) -> ThreadOptions:
     """Threads for loading in this process."""
     threads = arguments.num_threads if arguments.num_threads is not None else usable_cores()
     ahead = arguments.prefetch_factor if arguments.prefetch_factor is not None else 2
-    return ThreadOptions(threads, max(1, ahead), arguments.timeout or float("inf"))
+    return ThreadOptions(threads, ahead, arguments.timeout or None)
 
 
 def usable_cores() -> int:

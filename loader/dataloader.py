@@ -40,7 +40,8 @@ class Loader(DataLoader[Any]):
         self._receiver: Receiver | None = None
         self._ended_with: Any = None
         self._batches = dataset
-        super().__init__(dataset, batch_size=None, num_workers=num_workers, collate_fn=_unchanged, **options)
+        given = {name: value for name, value in options.items() if name not in _OURS}
+        super().__init__(dataset, batch_size=None, num_workers=num_workers, collate_fn=_unchanged, **given)
 
     @property
     def arguments(self) -> LoaderArguments:
@@ -198,6 +199,10 @@ class LoaderIterator:
                 hint="it may have been out of memory, or a native library crashed; num_workers=0 shows where",
             )
         return error
+
+
+_OURS = frozenset({"batch_size", "batch_sampler", "collate_fn", "drop_last", "sampler", "shuffle"})
+"""Arguments of torch's that the dataset stands for: trainers make a loader again from its attributes and pass them."""
 
 
 def _unchanged(value: Any) -> Any:

@@ -71,8 +71,15 @@ class Facts:
         """Count one payload."""
         pixels = shape[0] * shape[1] if len(shape) > 1 else 0
         size = pixels * shape[2] if len(shape) > 2 else pixels
-        one = TensorFacts(1, nbytes, pixels, size, shape, True, Counter({form: 1}), Counter({done: 1}))
-        self.tensors.setdefault(tensor, TensorFacts()).merge(one)
+        facts = self.tensors.setdefault(tensor, TensorFacts())
+        facts.uniform = facts.uniform and (facts.count == 0 or facts.shape == shape)
+        facts.shape = shape
+        facts.count += 1
+        facts.nbytes += nbytes
+        facts.pixels += pixels
+        facts.largest = max(facts.largest, size)
+        facts.formats[form] += 1
+        facts.done[done] += 1
 
     def merge(self, other: Facts) -> None:
         for name, facts in other.tensors.items():

@@ -28,12 +28,15 @@ from .transcode import maybe_baseline
 Image = np.ndarray[Any, np.dtype[np.uint8]]
 Done = Literal["kept", "baseline", "encoded", "resized"]
 
+_HEAD_BYTES = 16 << 10
+"""What nearly every JPEG says of itself before its pixels begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class ImageCell:
     """An image as the view stores it."""
 
-    data: bytes
+    data: bytes | memoryview
     shape: tuple[int, int, int]
     info: Mapping[str, Any]
     done: Done
@@ -51,7 +54,7 @@ def image_mode(spec: TensorSpec) -> str | None:
     return {"image.rgb": "rgb", "image.gray": "gray"}.get(spec.htype)
 
 
-def prepare_image(data: bytes, spec: TensorSpec, policy: ImagePolicy) -> ImageCell:
+def prepare_image(data: bytes | memoryview, spec: TensorSpec, policy: ImagePolicy) -> ImageCell:
     """Check an image file and bring it into the form that `policy` asks for.
 
     Raises:
@@ -59,7 +62,7 @@ def prepare_image(data: bytes, spec: TensorSpec, policy: ImagePolicy) -> ImageCe
     """
     if is_plain(data):
         return _plain(data, spec, policy)
-    header = read_header(data, complete=True)
+    header = _header_of(data)
     if policy.kind == "verbatim" or (policy.kind == "passthrough" and _fits(header, spec)):
         return _kept(data, header, spec, policy)
     pixels = decode_image(data, mode=image_mode(spec))
@@ -69,12 +72,19 @@ def prepare_image(data: bytes, spec: TensorSpec, policy: ImagePolicy) -> ImageCe
     return _cell(encode_image(pixels, compression), pixels.shape, "encoded", pixels.shape)
 
 
-def _plain(data: bytes, spec: TensorSpec, policy: ImagePolicy) -> ImageCell:
+def _header_of(data: bytes | memoryview) -> ImageHeader:
+    """The header of a whole file, of which as little as possible is copied."""
+    head = bytes(data[:_HEAD_BYTES])
+    found = read_header(head) if len(data) > _HEAD_BYTES and sniff_format(head) == "jpeg" else None
+    return found if found is not None else read_header(bytes(data), complete=True)
+
+
+def _plain(data: bytes | memoryview, spec: TensorSpec, policy: ImagePolicy) -> ImageCell:
     """Pixels that the tensor keeps without an image format."""
     pixels = decode_stored(data, image_mode(spec))
     if policy.resizes:
         return _resized(pixels, policy)
-    info = {"format": sniff_format(data[:16]), "bytes": len(data)}
+    info = {"format": sniff_format(bytes(data[:16])), "bytes": len(data)}
     return ImageCell(data, _shape(pixels), info, "kept", _shape(pixels))
 
 
@@ -90,13 +100,13 @@ def _fits(header: ImageHeader, spec: TensorSpec) -> bool:
     return header.format == compression
 
 
-def _kept(data: bytes, header: ImageHeader, spec: TensorSpec, policy: ImagePolicy) -> ImageCell:
+def _kept(data: bytes | memoryview, header: ImageHeader, spec: TensorSpec, policy: ImagePolicy) -> ImageCell:
     # At an eighth of its size a JPEG's every bit is still read, for three quarters of the time.
     small = decode_image(data, mode=image_mode(spec), min_side=1)
     size = (header.height, header.width) if header.format == "jpeg" else small.shape[:2]
     shape = _three((*size, small.shape[2]))
     if policy.kind == "passthrough" and header.format == "jpeg" and header.progressive:
-        again = maybe_baseline(data)
+        again = maybe_baseline(bytes(data))
         if again is not None and np.array_equal(decode_image(again), decode_image(data)):
             return _cell(again, shape, "baseline", shape)
     return ImageCell(data, shape, header_info(header, len(data)), "kept", shape)

@@ -9,11 +9,7 @@ unseen until the caller publishes its key.
 from __future__ import annotations
 
 import json
-from collections import deque
-from collections.abc import Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from typing import Any
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,18 +19,18 @@ from ..storage.schema import Schema, TensorSpec
 from ..storage.source import SampleSource
 from ..storage.stores.base import Store
 from .advice import advice
+from .copying import copy_by_threads
 from .facts import Facts
 from .geometry import check_resizable
 from .images import is_image
 from .index import Index
 from .options import MaterialiseOptions
 from .order import permutation
-from .pages import PAGE_BYTES, PAGE_ROWS, Page, Recipe, build_page
+from .pages import PAGE_BYTES, PAGE_ROWS, read_page
 from .progress import Progress
 from .ray_materialise import ray_tasks
+from .recipe import Ints, Recipe
 from .writing import NOTE_FORMAT, Task, TaskWriter
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
 
 MIN_CHUNK_BYTES = 1 << 20
 MIN_CHUNKS = 64
@@ -69,7 +65,7 @@ def materialise(source: SampleSource, store: Store, prefix: str, options: Materi
         if chosen.scheduler == "ray":
             tasks = _on_cluster(writer, order, task_rows, chosen, progress)
         else:
-            tasks = _Run(writer, order, task_rows, chosen.num_workers, progress).all_tasks()
+            tasks = copy_by_threads(writer, order, task_rows, chosen.num_workers, progress)
     index = _assemble(recipe, tasks, chosen)
     store.put(f"{prefix}/{index.key}", memoryview(index.data).cast("B"))
     for stat in list(store.list(f"{notes}/")):
@@ -126,7 +122,7 @@ def _probe(recipe: Recipe, order: Ints) -> int:
     lenient = Recipe(
         recipe.source, recipe.schema, recipe.policy, True, False, recipe.row_ids, recipe.urls
     )  # what is wrong with these rows is said when their turn comes
-    page = build_page(lenient, order[:_PROBE_ROWS])
+    page = read_page(lenient, order[:_PROBE_ROWS])
     return page.nbytes // max(1, len(page.rows))
 
 
@@ -150,66 +146,6 @@ def _on_cluster(
         progress.add(len(task.rows), task.nbytes, skipped=found)
         tasks.append(task)
     return tasks
-
-
-@dataclass(slots=True)
-class _Run:
-    """One pass over all tasks by threads, with a bounded number of pages under way."""
-
-    writer: TaskWriter
-    order: Ints
-    task_rows: int
-    num_workers: int
-    progress: Progress
-
-    def all_tasks(self) -> list[Task]:
-        """Every task, taken over from its note or carried out, in order."""
-        count = -(-len(self.order) // self.task_rows)
-        tasks: list[Task | None] = [None] * count
-        growing: list[Page] = []
-        for number, page, last in self._pages(tasks):
-            growing.append(page)
-            self.progress.add(len(page.rows), page.nbytes)
-            if last:
-                tasks[number] = self.writer.finish(number, growing)
-                growing = []
-        return [task for task in tasks if task is not None]
-
-    def _pages(self, tasks: list[Task | None]) -> Iterator[tuple[int, Page, bool]]:
-        """(task, page, whether it is the task's last), in order; built ahead by threads."""
-        recipe = self.writer.recipe
-        if self.num_workers == 0:
-            for number, rows, last in self._plan(tasks):
-                yield number, build_page(recipe, rows), last
-            return
-        window: deque[tuple[int, Future[Page], bool]] = deque()
-        with ThreadPoolExecutor(self.num_workers, thread_name_prefix="lakebed-materialise") as pool:
-            try:
-                for number, rows, last in self._plan(tasks):
-                    window.append((number, pool.submit(build_page, recipe, rows), last))
-                    if len(window) > 2 * self.num_workers:
-                        yield _done(window.popleft())
-                while window:
-                    yield _done(window.popleft())
-            finally:
-                for _, future, _ in window:
-                    future.cancel()
-
-    def _plan(self, tasks: list[Task | None]) -> Iterator[tuple[int, Ints, bool]]:
-        for number in range(len(tasks)):
-            tasks[number] = found = self.writer.maybe_note(number)
-            if found is not None:
-                self.progress.add(len(found.rows), found.nbytes, skipped=True)
-                continue
-            rows = self.order[number * self.task_rows : (number + 1) * self.task_rows]
-            pages = list(self.writer.pages(rows))
-            for position, part in enumerate(pages, 1):
-                yield number, part, position == len(pages)
-
-
-def _done(entry: tuple[int, Future[Page], bool]) -> tuple[int, Page, bool]:
-    number, future, last = entry
-    return number, future.result(), last
 
 
 def _assemble(recipe: Recipe, tasks: list[Task], options: MaterialiseOptions) -> Index:

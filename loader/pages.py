@@ -6,52 +6,22 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import xxhash
 
 from ..errors import LakebedError
+from ..storage.arrow import binary_array
 from ..storage.htypes import htype_of
 from ..storage.htypes.payload import dump_info
-from ..storage.schema import Schema, TensorSpec
-from ..storage.source import SampleSource
+from ..storage.schema import TensorSpec
 from .chunks import HASH_SUFFIX, URL_SUFFIX
-from .errors import RowPlace, located
 from .facts import Facts
+from .fetching import Cells, Fetched, fetch_rows
 from .geometry import pixel_tensors, rescale
 from .images import ImageCell, is_image, prepare_image
-from .options import ImagePolicy
+from .recipe import ROW_ID, VIEW_ROW, Ints, Recipe
 
-Ints = np.ndarray[Any, np.dtype[np.int64]]
-Cells = dict[str, pa.Array]
-
-ROW_ID, VIEW_ROW = "_row_id", "_view_row"
 PAGE_ROWS, PAGE_BYTES = 64, 8 << 20
-
-
-@dataclass(frozen=True, slots=True)
-class Recipe:
-    """What every page of one run has in common."""
-
-    source: SampleSource
-    schema: Schema
-    """Of the view: chosen tensors, unlinked where that is possible."""
-    policy: ImagePolicy
-    skip: bool
-    """Leave out rows that cannot be read; else their cells are null."""
-    strict: bool
-    """Raise instead."""
-    row_ids: Ints
-    urls: Mapping[str, pa.ChunkedArray]
-    """URL column of every linked tensor."""
-
-    @property
-    def arrow_schema(self) -> pa.Schema:
-        return view_schema(self.schema, self.urls)
-
-    @property
-    def payloads(self) -> frozenset[str]:
-        return payload_columns(self.schema)
 
 
 @dataclass(slots=True)
@@ -69,39 +39,22 @@ class Page:
         return sum(batch.nbytes for batch in self.batches)
 
 
-def payload_columns(schema: Schema) -> frozenset[str]:
-    """Columns whose bytes have hashes of their own."""
-    return frozenset(spec.column for spec in schema if htype_of(spec).is_payload and not spec.sequence)
-
-
-def view_schema(schema: Schema, linked: Sequence[str] | Mapping[str, Any]) -> pa.Schema:
-    """Arrow schema of the chunk files of a view; `linked` names the tensors that have a URL column."""
-    fields = [pa.field(ROW_ID, pa.int64()), pa.field(VIEW_ROW, pa.int64())]
-    payloads = payload_columns(schema)
-    for spec in schema:
-        fields += [pa.field(spec.column + suffix, kind) for suffix, kind in htype_of(spec).fields(spec).items()]
-        if spec.column in payloads:
-            fields.append(pa.field(spec.column + HASH_SUFFIX, pa.uint64()))
-        if spec.name in linked:
-            fields.append(pa.field(spec.column + URL_SUFFIX, pa.string()))
-    return pa.schema(fields)
-
-
-def build_page(recipe: Recipe, rows: Ints) -> Page:
-    """Read, check and encode source rows.
+def build_page(recipe: Recipe, fetched: Fetched) -> Page:
+    """Check and encode fetched rows.
 
     Raises:
         LakebedError: a row cannot be read and the recipe is strict; the error's place names row and URL.
     """
-    page = Page([], [])
-    bad: dict[int, str] = {}
+    rows, page, bad = fetched.rows, Page([], []), set[int]()
+    for problem in fetched.problems:
+        _fail(recipe, problem.tensor, int(rows[problem.position]), problem.position, problem.error, page, bad)
     images: dict[str, list[ImageCell | None]] = {}
     columns: dict[str, pa.Array] = {ROW_ID: pa.array(recipe.row_ids[rows]), VIEW_ROW: pa.array(rows)}
     for spec in sorted(recipe.schema, key=lambda spec: not is_image(spec)):  # images first: boxes are scaled like them
-        cells = _read(recipe, spec, rows, page, bad)
+        cells = fetched.cells[spec.name]
         if is_image(spec):
             images[spec.name] = _images(recipe, spec, rows, cells, page, bad)
-            cells = _image_columns(images[spec.name])
+            cells = _image_columns(images[spec.name], cells[""])
         elif recipe.policy.resizes:
             cells = _rescaled(recipe, spec, cells, images)
         columns |= _physical(recipe, spec, cells, rows)
@@ -112,38 +65,22 @@ def build_page(recipe: Recipe, rows: Ints) -> Page:
     return page
 
 
-def _read(recipe: Recipe, spec: TensorSpec, rows: Ints, page: Page, bad: dict[int, str]) -> Cells:
-    """The cells of one tensor; where the whole page cannot be read, row by row."""
-    try:
-        return recipe.source.cells(spec.name, rows)
-    except LakebedError as error:
-        if len(rows) == 1:
-            _fail(recipe, spec, int(rows[0]), 0, error, page, bad)
-            return _null_cells(spec)
-    parts = []
-    for position, row in enumerate(rows):
-        try:
-            parts.append(recipe.source.cells(spec.name, rows[position : position + 1]))
-        except LakebedError as error:
-            _fail(recipe, spec, int(row), position, error, page, bad)
-            parts.append(_null_cells(spec))
-    return {suffix: pa.concat_arrays([part[suffix] for part in parts]) for suffix in parts[0]}
-
-
-def _null_cells(spec: TensorSpec) -> Cells:
-    return {suffix: pa.nulls(1, kind) for suffix, kind in htype_of(spec).fields(spec).items()}
+def read_page(recipe: Recipe, rows: Ints) -> Page:
+    """`build_page` of rows that are fetched first, in this thread."""
+    return build_page(recipe, fetch_rows(recipe, rows))
 
 
 def _images(
-    recipe: Recipe, spec: TensorSpec, rows: Ints, cells: Cells, page: Page, bad: dict[int, str]
+    recipe: Recipe, spec: TensorSpec, rows: Ints, cells: Cells, page: Page, bad: set[int]
 ) -> list[ImageCell | None]:
     found: list[ImageCell | None] = []
     for position, cell in enumerate(cells[""]):
         data = cell.as_buffer()
         try:
-            found.append(None if data is None else prepare_image(data.to_pybytes(), spec, recipe.policy))
+            # Arrow's buffers show signed bytes, which decoders do not take.
+            found.append(None if data is None else prepare_image(memoryview(data).cast("B"), spec, recipe.policy))
         except LakebedError as error:
-            _fail(recipe, spec, int(rows[position]), position, error, page, bad)
+            _fail(recipe, spec.name, int(rows[position]), position, error, page, bad)
             found.append(None)
     for image in found:
         if image is not None:
@@ -151,19 +88,16 @@ def _images(
     return found
 
 
-def _fail(
-    recipe: Recipe, spec: TensorSpec, row: int, position: int, error: LakebedError, page: Page, bad: dict[int, str]
-) -> None:
-    url = recipe.urls[spec.name][row].as_py() if spec.name in recipe.urls else None
-    place = RowPlace(row, int(recipe.row_ids[row]), spec.name, url or "")
+def _fail(recipe: Recipe, tensor: str, row: int, position: int, error: LakebedError, page: Page, bad: set[int]) -> None:
     if recipe.strict:
-        raise located(error, place) from error
-    bad[position] = spec.name
+        raise recipe.located(error, row, tensor) from error
+    bad.add(position)
+    place = recipe.place(row, tensor)
     page.failures.append(
         {
             "row": row,
             "row_id": place.row_id,
-            "tensor": spec.name,
+            "tensor": tensor,
             "url": place.url,
             "kind": error.kind,
             "error": error.message,
@@ -172,12 +106,20 @@ def _fail(
     )
 
 
-def _image_columns(images: Sequence[ImageCell | None]) -> Cells:
+def _image_columns(images: Sequence[ImageCell | None], fetched: pa.Array) -> Cells:
     return {
-        "": pa.array([None if image is None else image.data for image in images], pa.large_binary()),
+        "": _image_payloads(images, fetched),
         ".shape": pa.array([None if image is None else list(image.shape) for image in images], pa.list_(pa.int32())),
         ".info": pa.array([None if image is None else dump_info(image.info) for image in images], pa.string()),
     }
+
+
+def _image_payloads(images: Sequence[ImageCell | None], fetched: pa.Array) -> pa.Array:
+    """The files to be stored; where all are kept as they were fetched, without another copy."""
+    missing = sum(image is None for image in images)
+    if missing == fetched.null_count and all(image is None or image.done == "kept" for image in images):
+        return fetched
+    return binary_array([None if image is None else image.data for image in images])
 
 
 def _rescaled(recipe: Recipe, spec: TensorSpec, cells: Cells, images: Mapping[str, list[ImageCell | None]]) -> Cells:
@@ -202,8 +144,7 @@ def _physical(recipe: Recipe, spec: TensorSpec, cells: Cells, rows: Ints) -> dic
     if spec.column in recipe.payloads:
         columns[spec.column + HASH_SUFFIX] = _hashes(cells[""])
     if spec.name in recipe.urls:
-        urls = [recipe.urls[spec.name][int(row)].as_py() for row in rows]
-        columns[spec.column + URL_SUFFIX] = pa.array(urls, pa.string())
+        columns[spec.column + URL_SUFFIX] = recipe.urls_of(spec.name, rows)
     return columns
 
 

@@ -34,12 +34,12 @@ class ThreadOptions:
     Attributes:
         threads: threads that read and decode; 0 does it in the calling thread.
         ahead: batches under way.
-        deadline: seconds after which waiting for one batch is an error.
+        deadline: seconds after which waiting for one batch is an error; None waits for ever.
     """
 
     threads: int = 0
     ahead: int = 2
-    deadline: float = 120.0
+    deadline: float | None = 120.0
 
 
 def build_inline(

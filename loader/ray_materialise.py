@@ -10,7 +10,8 @@ from ..errors import LakebedError
 from ..storage.errors import InvalidInputError, StorageError
 from ..storage.stores.base import Store
 from .ray_cluster import ray_map
-from .writing import Ints, Task, TaskWriter
+from .recipe import Ints
+from .writing import Task, TaskWriter
 
 _HINT = "every node needs lakebed and a way to the dataset and to what it links to; see docs/training.md"
 

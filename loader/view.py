@@ -20,8 +20,8 @@ from ..storage.schema import Schema
 from ..storage.stores.base import Store
 from .chunks import HASH_SUFFIX, URL_SUFFIX, damaged, read_batch
 from .index import Index, read_index
-from .pages import payload_columns, view_schema
 from .payload_view import PayloadColumn
+from .recipe import payload_columns, view_schema
 from .stats import FileReads
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]

@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 
 from ..errors import LakebedError
@@ -15,9 +14,8 @@ from ..storage.errors import ObjectExistsError, ObjectMissingError
 from ..storage.stores.base import Store
 from .chunks import ChunkEntry, write_chunk
 from .facts import Facts
-from .pages import Page, Recipe, build_page
-
-Ints = np.ndarray[Any, np.dtype[np.int64]]
+from .pages import Page, read_page
+from .recipe import Ints, Recipe
 
 NOTE_FORMAT = 1
 
@@ -68,7 +66,7 @@ class TaskWriter:
 
     def write(self, number: int, rows: Ints) -> Task:
         """The whole task in this thread. Raises as `materialise` does."""
-        return self.finish(number, [build_page(self.recipe, part) for part in self.pages(rows)])
+        return self.finish(number, [read_page(self.recipe, part) for part in self.pages(rows)])
 
     def maybe_note(self, number: int) -> Task | None:
         """The task as another run left it, if its chunk files are there."""

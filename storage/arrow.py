@@ -91,6 +91,19 @@ def empty_column(kind: pa.DataType, rows: int) -> pa.Array:
     return pa.nulls(rows, kind)
 
 
+def binary_array(values: Sequence[bytes | memoryview | None]) -> pa.Array:
+    """A large_binary array of these bytes.
+
+    Files of a page make megabytes; `pa.array` would have them grow by doubling, each time into fresh memory.
+    """
+    offsets = np.zeros(len(values) + 1, np.int64)
+    np.cumsum([0 if value is None else len(value) for value in values], out=offsets[1:])
+    data = pa.py_buffer(b"".join(value for value in values if value is not None))
+    given = [value is not None for value in values]
+    validity = None if all(given) else pa.array(given).buffers()[1]
+    return pa.LargeBinaryArray.from_buffers(pa.large_binary(), len(values), [validity, pa.py_buffer(offsets), data])
+
+
 def join(arrays: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:
     """One array of all, or an empty one of type `kind`."""
     return pa.concat_arrays(list(arrays)) if arrays else pa.array([], kind)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, empty_column
+from .arrow import Ints, binary_array, empty_column
 from .context import Context
 from .errors import SampleError
 from .htypes import UnpackError, htype_of
@@ -76,7 +76,7 @@ def _with_files(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -
         if suffix:
             ready[suffix] = stored.get(suffix, empty_column(kind, len(payloads)))
         else:
-            ready[suffix] = pa.array(payloads, kind)
+            ready[suffix] = binary_array(payloads).cast(kind)
     return ready
 
 

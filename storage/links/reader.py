@@ -6,7 +6,6 @@ import os
 import re
 import threading
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from ...errors import LakebedError
@@ -19,6 +18,7 @@ from .creds import Credentials
 from .http_file import read_http
 from .local_file import read_local
 from .s3_object import read_s3
+from .shared_pool import SharedPool
 
 _SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.-]+)://")
 
@@ -28,7 +28,7 @@ class UrlReader:
 
     Args:
         credentials: where the values of creds keys come from; shared, not copied: what is populated later counts.
-        workers: files that `fetch_many` reads at the same time.
+        workers: files that `fetch_many` reads at the same time, in all its calls together.
 
     >>> import tempfile, pathlib
     >>> path = pathlib.Path(tempfile.mkdtemp(), "a.txt")
@@ -40,6 +40,7 @@ class UrlReader:
     def __init__(self, credentials: Credentials | None = None, workers: int = 16) -> None:
         self.credentials = Credentials() if credentials is None else credentials
         self.workers = workers
+        self._pool = SharedPool(workers, "lakebed-links")
         self._lock = threading.Lock()
         self._accesses: dict[tuple[str | None, int], S3Access] = {}
 
@@ -72,8 +73,7 @@ class UrlReader:
         """Many files concurrently, in order: bytes, None for a None link, or the error instead of raising it."""
         if len(links) < 2:
             return [self._fetch_one(link) for link in links]
-        with ThreadPoolExecutor(min(self.workers, len(links)), thread_name_prefix="lakebed-links") as pool:
-            return list(pool.map(self._fetch_one, links))
+        return self._pool.map(self._fetch_one, links)
 
     def _fetch_one(self, link: StoredLink | None) -> bytes | LakebedError | None:
         if link is None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import inspect
 import json
 import os
 import threading
@@ -481,3 +482,38 @@ def test_a_view_of_many_chunks_needs_few_file_descriptors(tmp_path: Path) -> Non
     assert len(many.index.chunks) > 60
     assert many.open_files > 60
     assert open_files() < before + 10
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"batch_size": None},
+        {"batch_size": 2.5},
+        {"prefetch_factor": 0},
+        {"num_threads": -1},
+        {"window": -1},
+        {"min_side": 0},
+        {"timeout": -1},
+        {"seed": 2**63},
+        {"seed": 1.5},
+        {"resize": 5},
+        {"tensors": "images"},
+        {"transform": 5},
+        {"transform": {"boxes": 5}},
+    ],
+)
+def test_arguments_without_a_meaning_are_refused_by_name(view: MaterialisedView, options: dict[str, Any]) -> None:
+    with pytest.raises(InvalidInputError, match=next(iter(options))):
+        make_loader(view, **options)
+
+
+def test_without_a_timeout_batches_are_waited_for(view: MaterialisedView) -> None:
+    assert len(indices(make_loader(view, batch_size=8, timeout=0, num_threads=2))) == 7
+
+
+def test_a_loader_made_again_from_its_attributes_as_trainers_do_is_the_same(view: MaterialisedView) -> None:
+    first = make_loader(view, batch_size=8, shuffle=True, seed=3)
+    known = {*inspect.signature(torch.utils.data.DataLoader.__init__).parameters, "seed"}
+    taken = {name: value for name, value in vars(first).items() if name in known}
+    again = Loader(**{**taken, "sampler": None, "batch_sampler": None})
+    assert indices(again) == indices(first)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import pickle
+import threading
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -281,3 +282,22 @@ def test_the_same_source_gives_the_same_bytes_and_another_seed_another_order(sto
     other = materialise(coco_like(40), store, PREFIX, MaterialiseOptions(seed=1))
     assert first.key == again.key
     assert first.key != other.key
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_pages_are_fetched_side_by_side_while_others_are_checked(store: Store, num_workers: int) -> None:
+    class Slow(MemorySource):
+        """Gives images only to two callers at once, after the probe of the first rows."""
+
+        both = threading.Barrier(2)
+        probed = False
+
+        def cells(self, tensor: str, rows: Any) -> dict[str, pa.Array]:
+            if tensor == "images" and self.probed:
+                self.both.wait(20)
+            self.probed = self.probed or tensor == "images"
+            return super().cells(tensor, rows)
+
+    slow = Slow.__new__(Slow)
+    slow.__dict__.update(coco_like(64 * 4).__dict__)
+    assert len(view_of(slow, store, num_workers=num_workers)) == 64 * 4
