@@ -61,17 +61,32 @@ def sizes(cells: pa.Array) -> Ints:
     [16, 0, 8]
     """
     kind = cells.type
-    if pa.types.is_null(kind):
-        return np.zeros(len(cells), np.int64)
+    width = _width(kind)
+    if width is not None:
+        return np.full(len(cells), width, np.int64)
     if _is_bytes(kind):
-        ends = _offsets(cells)
-    elif pa.types.is_list(kind):
-        ends = np.concatenate([[0], np.cumsum(sizes(cells.values))])[cells.offsets.to_numpy()]
-    elif pa.types.is_fixed_size_list(kind):
-        ends = np.concatenate([[0], np.cumsum(sizes(cells.flatten()))])[:: kind.list_size]
-    else:
-        return np.full(len(cells), -(-kind.bit_width // 8), np.int64)
+        return _steps(_offsets(cells))
+    if pa.types.is_fixed_size_list(kind):
+        return np.asarray(sizes(cells.flatten()).reshape(len(cells), -1).sum(axis=1), np.int64)
+    offsets = cells.offsets.to_numpy().astype(np.int64)
+    inner = _width(kind.value_type)
+    if inner is not None:  # nearly always: numbers, boxes
+        return _steps(offsets) * inner
+    return _steps(np.concatenate([[0], np.cumsum(sizes(cells.values))])[offsets])
+
+
+def _steps(ends: Ints) -> Ints:
     return np.asarray(np.diff(ends), np.int64)
+
+
+def _width(kind: pa.DataType) -> int | None:
+    """Bytes of every value of a type; None where values differ in that."""
+    if pa.types.is_null(kind):
+        return 0
+    if pa.types.is_fixed_size_list(kind):
+        inner = _width(kind.value_type)
+        return None if inner is None else inner * int(kind.list_size)
+    return None if _is_bytes(kind) or pa.types.is_list(kind) else -(-int(kind.bit_width) // 8)
 
 
 def _offsets(cells: pa.Array) -> Ints:
