@@ -125,8 +125,9 @@ class FolderSource:
     def row_ids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         return np.arange(len(self), dtype=np.int64)
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
-        return pa.table({name: self._columns[name] for name in columns})
+    def table(self, columns: Sequence[str], rows: Sequence[int] | np.ndarray[Any, Any] | None = None) -> pa.Table:
+        found = pa.table({name: self._columns[name] for name in columns})
+        return found if rows is None else found.take(pa.array(np.asarray(rows, np.int64)))
 
     def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, pa.Array]:
         taken = self._columns[tensor].take(pa.array(np.asarray(rows, np.int64)))

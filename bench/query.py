@@ -66,8 +66,9 @@ class ArrowSource:
     def row_ids(self) -> Rows:
         return np.arange(len(self), dtype=np.int64)
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
-        return self._table.select(list(columns))
+    def table(self, columns: Sequence[str], rows: Any = None) -> pa.Table:
+        found = self._table.select(list(columns))
+        return found if rows is None else found.take(pa.array(rows))
 
     def cells(self, tensor: str, rows: Any) -> dict[str, pa.Array]:
         raise NotImplementedError("the queries here read no cells")

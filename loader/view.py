@@ -106,18 +106,19 @@ class MaterialisedView:
         rows: Ints = self._view_of_stored[stored]
         return rows
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
-        """Physical columns of every row in view order; payloads are null, use `cells` for those."""
+    def table(self, columns: Sequence[str], rows: Sequence[int] | Ints | None = None) -> pa.Table:
+        """Physical columns of every row in view order, or of chosen rows; payloads are null, use `cells` for those."""
         wanted = [name for name in columns if name not in self.payloads]
         tables = [
             pa.Table.from_batches([self.batch(n).select(wanted) for n in range(len(self._starts) - 1)])
             if len(self._starts) > 1
             else self.arrow_schema.empty_table().select(wanted)
         ]
-        ordered = tables[0].take(pa.array(self.index.storage))
+        stored = self.index.storage if rows is None else self.index.storage[np.asarray(rows, np.int64)]
+        ordered = tables[0].take(pa.array(stored))
         for name in columns:
             if name in self.payloads:
-                ordered = ordered.append_column(name, pa.nulls(len(self), self.arrow_schema.field(name).type))
+                ordered = ordered.append_column(name, pa.nulls(len(stored), self.arrow_schema.field(name).type))
         return ordered.select(list(columns))
 
     def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:

@@ -1,9 +1,9 @@
-"""Writes tests/fixtures/format-1: a small dataset of this format version, which every later release must read.
+"""Writes a fixture below tests/fixtures: a small dataset of this format, which every later release must read.
 
-    python scripts/make_format_fixture.py FOLDER
+    python scripts/make_format_fixture.py tests/fixtures/format-1-big-cells
 
-Run it once for a new format version, under a new folder name; never again for an old one: the point of a fixture is
-that an earlier release wrote it. What it holds is in `expected.json` beside the dataset.
+Run it once for a new format version or feature, under a new folder name; never again for an old one: the point of a
+fixture is that an earlier release wrote it. What it holds is in `expected.json` beside the dataset.
 """
 
 from __future__ import annotations
@@ -56,24 +56,25 @@ def samples(rows: range) -> dict[str, list[Any]]:
     """Cells that follow from the row number."""
     noise = np.random.default_rng(1)
     return {
-        "text": [f"row {n} ä" for n in rows],
+        # Every tensor that may have one has a cell too big for a row.
+        "text": [f"row {n} ä" * (400 if n == 1 else 1) for n in rows],
         "labels": [["owl", "gull", "tern"][: n % 4] for n in rows],
-        "boxes": [np.full((n % 3, 4), n, np.float32) for n in rows],
+        "boxes": [np.full((80 if n == 5 else n % 3, 4), n, np.float32) for n in rows],
         "number": list(rows),
-        "vector": [np.full(3, n, np.float32) for n in rows],
-        "facts": [{"row": n, "list": [n]} for n in rows],
-        "tags": [["x", "y"][: n % 3] for n in rows],
+        "vector": [np.full(400 if n == 3 else 3, n, np.float32) for n in rows],
+        "facts": [{"row": n, "list": [n] * (600 if n == 0 else 1)} for n in rows],
+        "tags": [["x" * 600, "y" * 600] if n == 7 else ["x", "y"][: n % 3] for n in rows],
         "masks": [np.arange(12).reshape(3, 4, 1) % 2 == n % 2 for n in rows],
-        # One picture is too big for a row.
         "images": [noise.integers(0, 256, (160 if n == 2 else 4,) * 2 + (3,), np.uint8) for n in rows],
         "links": [f"s3://nowhere/{n}.jpg" for n in rows],
-        "words": [[["a"], ["b", "a"]][: n % 3] for n in rows],
+        "words": [[["a"] * 300, ["b"]] if n == 9 else [["a"], ["b", "a"]][: n % 3] for n in rows],
     }
 
 
 def build(folder: Path) -> None:
     """Write the dataset and what it holds."""
-    with mock.patch("lakebed.storage.fragment.INLINE", 1000):  # so that its few rows lie in a file
+    # Limits so low that its few rows lie in a file, and small cells in chunk files; readers do not know them.
+    with mock.patch("lakebed.storage.fragment.INLINE", 1000), mock.patch("lakebed.storage.draft.IN_ROW", 1000):
         _build(folder)
 
 

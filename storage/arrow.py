@@ -64,6 +64,20 @@ def take_rows(column: pa.ChunkedArray, rows: Ints) -> pa.Array:
     return pa.concat_arrays(parts).take(pa.array(back))
 
 
+def take_chunks(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
+    """The same as a chunked array; ascending rows are taken chunk by chunk, without putting them together again."""
+    if column.num_chunks < 2 or not bool(np.all(rows[1:] >= rows[:-1])):
+        return pa.chunked_array([take_rows(column, rows)], column.type)
+    ends = np.cumsum([len(chunk) for chunk in column.chunks])
+    cuts = [0, *np.searchsorted(rows, ends).tolist()]
+    parts = [
+        _take(chunk, rows[low:high] - (end - len(chunk)))
+        for chunk, end, low, high in zip(column.chunks, ends, cuts[:-1], cuts[1:], strict=True)
+        if high > low
+    ]
+    return pa.chunked_array(parts, column.type)
+
+
 def _start(ends: Any, number: int) -> int:
     return int(ends[number - 1]) if number else 0
 

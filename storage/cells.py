@@ -1,4 +1,4 @@
-"""From stored cells to samples: links fetched, payloads brought in from chunk files, bytes decoded."""
+"""From stored cells to samples: cells brought in from chunk files, links fetched, bytes decoded."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, binary_array, empty_column
+from .arrow import Ints, binary_array, empty_column, join
+from .big_cells import brought_in
 from .context import Context
 from .errors import SampleError
 from .htypes import UnpackError, htype_of
 from .htypes.link import stored_links
 from .htypes.sequence import flatten, inner_spec, unflatten
-from .payloads import REF_SUFFIX, Part, read_parts
+from .payloads import REF_SUFFIX
 from .schema import TensorSpec
 
 Cells = Mapping[str, pa.Array]
@@ -26,18 +27,30 @@ def fetch_cells(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -
 
     Raises:
         StorageError: a linked file or a chunk cannot be read; names tensor, row and URL.
-        DamageError: a payload is not what was written.
+        DamageError: a cell is not what was written.
     """
+    stored = whole_cells(context, spec, stored, rows)
     if spec.sequence and spec.link:
         flat, lengths = flatten(stored)
         owners = np.repeat(np.asarray(rows, dtype=np.int64), lengths)
         return unflatten(fetch_cells(context, inner_spec(spec), flat, owners), lengths)
     if spec.link:
         return _with_files(context, spec, stored, rows)
+    return stored
+
+
+def whole_cells(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> dict[str, pa.Array]:
+    """Stored cells with those that lie in chunk files put in.
+
+    Raises:
+        StorageError, DamageError: as `fetch_cells`.
+    """
+    cells = {suffix: column for suffix, column in stored.items() if suffix != REF_SUFFIX}
     if REF_SUFFIX in stored:
-        kept = {suffix: column for suffix, column in stored.items() if suffix != REF_SUFFIX}
-        return {**kept, "": _with_parts(context, spec, stored, rows)}
-    return dict(stored)
+        values, refs = (pa.chunked_array([stored[suffix]]) for suffix in ("", REF_SUFFIX))
+        found = brought_in(context.store, values, refs, lambda number: f"tensor {spec.name!r}, row {int(rows[number])}")
+        cells[""] = join(found.chunks, found.type)
+    return cells
 
 
 def decoded(spec: TensorSpec, cells: Cells, rows: Rows) -> list[Any]:
@@ -51,20 +64,6 @@ def decoded(spec: TensorSpec, cells: Cells, rows: Rows) -> list[Any]:
     except UnpackError as error:
         place = f"tensor {spec.name!r}, row {int(rows[error.index])}"
         raise SampleError(error.message, kind=error.kind, place=place, hint=error.hint) from error
-
-
-def _with_parts(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> pa.Array:
-    """Payloads, with those that lie in chunk files put in."""
-    values, refs = stored[""], stored[REF_SUFFIX]
-    lengths = refs.value_lengths().to_numpy(zero_copy_only=False)
-    if not np.nan_to_num(lengths).any():
-        return values
-    held = values.to_pylist()
-    for number, parts in enumerate(refs.to_pylist()):
-        if parts:
-            place = f"tensor {spec.name!r}, row {int(rows[number])}"
-            held[number] = read_parts(context.store, [Part(**part) for part in parts], place)
-    return pa.array(held, values.type)
 
 
 def _with_files(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> dict[str, pa.Array]:

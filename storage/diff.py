@@ -10,8 +10,10 @@ import numpy as np
 import pyarrow as pa
 
 from .arrow import Ints, take_rows
+from .big_cells import contents
 from .labels import translated
 from .manifest import Entry
+from .payloads import REF_TYPE
 from .snapshot import Snapshot, tensor_fields
 
 
@@ -103,13 +105,16 @@ def _updated(before: Snapshot, after: Snapshot, old: list[Entry], new: list[Entr
         return {}
     old_rows, new_rows = _order(_ids(before, old), candidates), _order(_ids(after, new), candidates)
     names = {spec.column: spec for spec in before.schema}
+    refs = _refs(before, old) | _refs(after, new)
     updated = {}
     for spec in after.schema:
         if spec.column not in names:
             continue
         differs = np.zeros(len(candidates), bool)
-        for suffix in tensor_fields(spec):
+        for suffix, kind in tensor_fields(spec).items():
             name = spec.column + suffix
+            if kind == REF_TYPE and name not in refs:
+                continue
             if name in before.fields and name in after.fields:
                 now = take_rows(_column(after, new, name), new_rows)
                 differs |= differing(
@@ -140,6 +145,11 @@ def _candidates(before: Snapshot, after: Snapshot, old: list[Entry], new: list[E
     return np.intersect1d(candidates, both)
 
 
+def _refs(snapshot: Snapshot, entries: list[Entry]) -> frozenset[str]:
+    """Columns by which a row may refer to chunk files."""
+    return frozenset().union(*(snapshot.context.fragments.refs(entry, snapshot.staging) for entry in entries))
+
+
 def _order(ids: Ints, wanted: Ints) -> Ints:
     """Positions of `wanted` in `ids`."""
     order = np.argsort(ids, kind="stable")
@@ -156,9 +166,12 @@ def _column(snapshot: Snapshot, entries: list[Entry], name: str) -> pa.ChunkedAr
 
 
 def differing(left: pa.Array, right: pa.Array) -> Any:
-    """Element-wise inequality of any two arrays, nulls equal to nulls."""
+    """Element-wise inequality of any two arrays, nulls equal to nulls; of references to chunk files, whether what lies
+    there differs."""
     if left.equals(right):
         return np.zeros(len(left), bool)
+    if left.type == REF_TYPE:
+        return np.array([a != b for a, b in zip(contents(left), contents(right), strict=True)], dtype=bool)
     pairs = zip(left.to_pylist(), right.to_pylist(), strict=True)
     # repr makes NaN equal to itself, also inside lists.
     return np.array([a != b and repr(a) != repr(b) for a, b in pairs], dtype=bool)

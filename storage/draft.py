@@ -13,19 +13,21 @@ import pyarrow as pa
 from pyroaring import BitMap
 
 from .arrow import Ints, put
+from .big_cells import FEATURE as BIG_CELLS
 from .commits import Tree
 from .context import Context
 from .errors import InvalidInputError
 from .fold import folded, merged_tail, with_overlay
 from .fragment import ROWS, write_fragment
 from .htypes import htype_of
-from .htypes.base import EncodeContext, Payload
+from .htypes.base import EncodeContext
 from .links.base import StoredLink
 from .manifest import Entry, Manifest, read_deletions, write_manifest
 from .objects import Pointer, Staging
-from .payloads import IN_ROW, REF_SUFFIX, REF_TYPE, ChunkWriter, Part
+from .packing import Packer, weight
+from .payloads import IN_ROW, ChunkWriter
 from .schema import Schema, TensorSpec
-from .snapshot import Snapshot, checked_rows, physical_fields
+from .snapshot import Snapshot, checked_rows, stored_fields
 
 SEAL_BYTES = 64 << 20
 """Buffered bytes at which rows are written out as a fragment, so that memory stays bounded."""
@@ -260,22 +262,8 @@ class Draft:
         )
 
     def _pack(self, spec: TensorSpec, prepared: Sequence[Any]) -> dict[str, pa.Array]:
-        """Physical arrays by full column name; big payloads go to chunk files."""
-        htype = htype_of(spec)
-        if not htype.is_payload or spec.link or spec.sequence:
-            return {spec.column + suffix: array for suffix, array in htype.pack(prepared, spec).items()}
-        kept: list[Any] = []
-        parts: list[list[Part] | None] = []
-        for value in prepared:
-            big = isinstance(value, Payload) and len(value.data) > IN_ROW
-            parts.append(self._chunks.add(value.data) if big else None)
-            kept.append(replace(value, data=b"") if big else value)
-        self._chunks.flush()
-        arrays = htype.pack(kept, spec)
-        arrays[""] = _nulled(arrays[""], parts)
-        refs = [[part.to_arrow() for part in found] if found else None for found in parts]
-        arrays[REF_SUFFIX] = pa.array(refs, REF_TYPE)
-        return {spec.column + suffix: array for suffix, array in arrays.items()}
+        """Physical arrays by full column name; big cells go to chunk files."""
+        return Packer(self._chunks, IN_ROW, BIG_CELLS in self.context.features).pack(spec, prepared)
 
     # --- sealing ---
 
@@ -322,7 +310,9 @@ class Draft:
         """The entry with the rows at `offsets` (ascending) written anew; `changes` gives, by physical column, which of
         the offsets get which values."""
         columns: dict[str, pa.Array] = {"_offset": pa.array(offsets, pa.uint32())}
-        for name, kind in physical_fields(self.schema).items():
+        refs = self.context.fragments.refs(entry, self.staging)
+        new = (name for name, (_, array) in changes.items() if array.null_count < len(array))
+        for name, kind in stored_fields(self.schema, refs.union(new)).items():
             held = self.context.fragments.at(entry, name, kind, offsets, self.staging)
             columns[name] = put(held, *changes[name]) if name in changes else held
         overlays = with_overlay(self.context, entry.overlays, pa.table(columns), self.schema, self.staging)
@@ -400,35 +390,6 @@ class Draft:
         return self.staging.fork()
 
 
-def weight(values: Sequence[Any]) -> int:
-    """About the bytes of prepared samples, from a hundred of them: counting every label would cost as much as packing.
-
-    >>> weight([np.zeros(1000, np.uint8)] * 5000)
-    5000000
-    """
-    some = values[:: max(1, len(values) // 100)]
-    return sum(map(_bytes_of, some)) * len(values) // max(1, len(some))
-
-
-def _bytes_of(value: Any) -> int:
-    if isinstance(value, Payload):
-        return len(value.data)
-    if isinstance(value, np.ndarray):
-        return int(value.nbytes)
-    if isinstance(value, list | tuple):
-        return sum(map(_bytes_of, value))
-    return len(value) if isinstance(value, str | bytes) else 8
-
-
 def _own_copy(info: Mapping[str, Any]) -> dict[str, Any]:
     """A copy whose lists may grow; cheaper than a deep copy, and made for every appended row."""
     return {key: list(value) if isinstance(value, list) else value for key, value in info.items()}
-
-
-def _nulled(values: pa.Array, parts: Sequence[list[Part] | None]) -> pa.Array:
-    """`values` with null where the payload lies in a chunk file."""
-    if not any(parts):
-        return values
-    return pa.array(
-        [None if found else value for value, found in zip(values.to_pylist(), parts, strict=True)], values.type
-    )

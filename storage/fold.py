@@ -13,7 +13,7 @@ from .fragment import BYTES, ROWS, newest, typed_column, write_fragment, write_o
 from .manifest import Entry, Overlay
 from .objects import Staging, encode_ids
 from .schema import Schema
-from .snapshot import physical_fields
+from .snapshot import stored_fields
 
 FOLD_SHARE = 0.05
 """Share of a fragment's rows in overlays and deletions above which it is written anew."""
@@ -44,7 +44,7 @@ def _merged(tables: list[pa.Table], schema: Schema) -> pa.Table:
     offsets = np.concatenate([table.column("_offset").to_numpy() for table in tables]).astype(np.int64)
     unique = np.unique(offsets)
     columns: dict[str, pa.Array] = {}
-    for name, kind in physical_fields(schema).items():
+    for name, kind in stored_fields(schema, {name for table in tables for name in table.column_names}).items():
         values = join([chunk for table in tables for chunk in typed_column(table, name, kind).chunks], kind)
         columns[name] = newest(offsets, values)[1]
     return pa.table({"_offset": pa.array(unique, pa.uint32()), **columns})
@@ -79,7 +79,8 @@ def _mergeable(context: Context, before: Entry, tail: list[Entry], staging: Stag
 def rewritten(context: Context, entries: list[Entry], schema: Schema, staging: Staging) -> Entry:
     """The live rows of neighbouring entries as one new fragment; every row keeps its id."""
     columns = {}
-    for name, kind in physical_fields(schema).items():
+    refs = frozenset().union(*(context.fragments.refs(entry, staging) for entry in entries))
+    for name, kind in stored_fields(schema, refs).items():
         chunks = [chunk for entry in entries for chunk in context.fragments.column(entry, name, kind, staging).chunks]
         columns[name] = pa.chunked_array(chunks, kind).combine_chunks()
     table = pa.table(columns)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
@@ -33,6 +33,7 @@ SLICES = 64
 
 def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[str]) -> Pointer:
     """Store the rows of `table`; returns the staged descriptor. `labels` names the label columns."""
+    table = _without_empty_refs(table)
     zones, present, chunks = zone_maps(table), label_codes(table, labels), _chunks(table)
     if table.get_total_buffer_size() <= 2 * INLINE:
         data = pack_table(table)
@@ -49,7 +50,19 @@ def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[
 
 def write_overlay(table: pa.Table, staging: Staging) -> Overlay:
     """Stage edited rows: `_offset` uint32, then whole new rows."""
+    table = _without_empty_refs(table)
     return Overlay(staging.add(pack_table(table)), table.num_rows, _chunks(table))
+
+
+def _without_empty_refs(table: pa.Table) -> pa.Table:
+    """The table less columns of references in which there are none, as nearly always: they would only cost bytes."""
+    empty = [field.name for field in table.schema if field.type == REF_TYPE and _is_empty(table.column(field.name))]
+    # A table without any column would have no rows either.
+    return table.drop_columns(empty) if len(empty) < table.num_columns else table
+
+
+def _is_empty(refs: pa.ChunkedArray) -> bool:
+    return bool(refs.null_count == len(refs))
 
 
 def block_sums(file: pa.Buffer) -> bytes:
@@ -105,6 +118,7 @@ class FragmentCache:
         self._descriptors: dict[Pointer, Fragment] = {}
         self._tables: dict[Pointer, pa.Table] = {}
         self._columns: dict[tuple[Entry, str], pa.ChunkedArray] = {}
+        self._refs: dict[Entry, frozenset[str]] = {}
 
     def descriptor(self, pointer: Pointer, staging: Staging | None = None) -> Fragment:
         """The stored description of a fragment."""
@@ -137,6 +151,19 @@ class FragmentCache:
                 base = put(base, hits, values)
         return base
 
+    def refs(self, entry: Entry, staging: Staging | None = None) -> frozenset[str]:
+        """Columns by which a row of the entry may refer to chunk files."""
+        found = self._refs.get(entry)
+        if found is None:
+            found = self._refs[entry] = frozenset(self._find_refs(entry, staging))
+        return found
+
+    def _find_refs(self, entry: Entry, staging: Staging | None) -> Iterator[str]:
+        tables = [self.overlay(overlay, staging) for overlay in entry.overlays if overlay.chunks]
+        if self.descriptor(entry.fragment, staging).chunks:
+            tables.append(self.table(entry.fragment, staging))
+        return (field.name for table in tables for field in table.schema if field.type == REF_TYPE)
+
     def ids(self, entry: Entry, staging: Staging | None = None) -> Ints:
         """Row ids of an entry's live rows, int64."""
         every = self.all_ids(entry, staging)
@@ -163,6 +190,7 @@ class FragmentCache:
     def forget(self, keep: set[Entry]) -> None:
         """Drop columns of entries outside `keep`; what somebody still holds stays alive by itself."""
         self._columns = {key: value for key, value in self._columns.items() if key[0] in keep}
+        self._refs = {entry: value for entry, value in self._refs.items() if entry in keep}
         fragments = {entry.fragment for entry in keep}
         self._tables = {key: value for key, value in self._tables.items() if key in fragments}
 
@@ -230,9 +258,10 @@ def _flat_chunk(value: pa.Array | pa.ChunkedArray) -> pa.Array:
 
 
 def typed_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
-    """The column, or what stands for it where the rows are older than the tensor."""
+    """The column, or what stands for it where the rows are older than the tensor, or none refers to chunk files."""
     if name not in table.column_names:
-        return pa.chunked_array([empty_column(kind, table.num_rows)], kind)
+        absent = pa.nulls(table.num_rows, kind) if kind == REF_TYPE else empty_column(kind, table.num_rows)
+        return pa.chunked_array([absent], kind)
     column = table.column(name)
     return column if column.type == kind else column.cast(kind)
 

@@ -23,7 +23,7 @@ from .manifest import Entry
 from .objects import encode_ids
 from .rebase import Renumbering, merged_infos, renumbered
 from .schema import Schema, TensorSpec
-from .snapshot import Snapshot, physical_fields, tensor_fields
+from .snapshot import Snapshot, stored_fields, tensor_fields
 from .views import positions
 
 
@@ -272,7 +272,8 @@ def _take_rows(result: Draft, sides: _Sides, theirs_wins: set[int], renumbering:
 def _part_of(result: Draft, theirs: Snapshot, entry: Entry, chosen: Ints, renumbering: Renumbering) -> Entry:
     """Some rows of their fragment as a fragment of its own, ids kept."""
     columns = {}
-    for name, kind in physical_fields(theirs.schema).items():
+    refs = theirs.context.fragments.refs(entry, theirs.staging)
+    for name, kind in stored_fields(theirs.schema, refs).items():
         column = theirs.context.fragments.column(entry, name, kind, theirs.staging)
         columns[name] = renumbered(name, take_rows(column, chosen), renumbering)
     pointer = write_fragment(pa.table(columns), result.context.store, result.staging, theirs.schema.label_columns)

@@ -1,9 +1,9 @@
-"""Payloads: cells too big for a row go to chunk files, and come back checked."""
+"""Chunk files: bytes too big for a row are written into them, and come back checked."""
 
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -13,9 +13,13 @@ from .errors import DamageError
 from .stores.base import Store
 
 IN_ROW = 64 << 10
-"""Payloads up to this many bytes stay in the row."""
+"""Cells up to this many bytes stay in the row."""
 CHUNK = 32 << 20
-"""About the bytes of a chunk file; a larger payload spans several."""
+"""About the bytes of a chunk file; a larger cell spans several."""
+NEAR = 64 << 10
+"""Parts of a chunk file with at most so many bytes between them are read together."""
+WHOLE = 8 << 20
+"""From so many bytes wanted of one chunk file on, it is mapped (from S3: fetched whole into the local cache)."""
 
 REF_SUFFIX = ".ref"
 REF_TYPE = pa.list_(
@@ -28,14 +32,14 @@ REF_TYPE = pa.list_(
         ]
     )
 )
-"""Where the parts of a big payload lie: file, byte range, XXH3-64 of the range."""
+"""Where the parts of a big cell lie: file, byte range, XXH3-64 of the range."""
 
 _SCHEMA = pa.schema([pa.field("data", pa.large_binary(), nullable=False)])
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One piece of a payload in a chunk file."""
+    """One piece of a big cell in a chunk file."""
 
     key: str
     offset: int
@@ -47,18 +51,19 @@ class Part:
 
 
 class ChunkWriter:
-    """Collects big payloads of a transaction into chunk files: Arrow IPC with one `data` column, a payload a row."""
+    """Collects big cells of a transaction into chunk files: Arrow IPC with one `data` column, a piece a row."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._size = 0
-        self._waiting: list[tuple[list[Part], bytes]] = []
+        self._waiting: list[tuple[list[Part], memoryview]] = []
 
-    def add(self, data: bytes) -> list[Part]:
-        """Take a payload; the returned list is filled in when its chunk file is written (at the latest by `flush`)."""
+    def add(self, data: bytes | pa.Buffer) -> list[Part]:
+        """Take a cell's bytes; the returned list is filled in when they are written, at the latest by `flush`."""
         parts: list[Part] = []
-        for start in range(0, len(data), CHUNK):
-            piece = data[start : start + CHUNK]
+        view = memoryview(data).cast("B")
+        for start in range(0, len(view), CHUNK):
+            piece = view[start : start + CHUNK]
             self._waiting.append((parts, piece))
             self._size += len(piece)
             if self._size >= CHUNK:
@@ -83,7 +88,7 @@ def _new_key() -> str:
     return f"chunks/{uuid.uuid4().hex}.arrow"
 
 
-def _chunk_file(pieces: Sequence[bytes]) -> pa.Buffer:
+def _chunk_file(pieces: Sequence[memoryview]) -> pa.Buffer:
     sink = pa.BufferOutputStream()
     with pa.ipc.new_file(sink, _SCHEMA) as writer:
         writer.write_batch(pa.record_batch([pa.array(pieces, pa.large_binary())], schema=_SCHEMA))
@@ -91,7 +96,7 @@ def _chunk_file(pieces: Sequence[bytes]) -> pa.Buffer:
 
 
 def _offsets(column: pa.ChunkedArray, file: pa.Buffer) -> list[int]:
-    """Byte offset in the file of each payload; read back from the buffers, so that it is Arrow's own layout."""
+    """Byte offset in the file of each piece; read back from the buffers, so that it is Arrow's own layout."""
     places = []
     for chunk in column.chunks:
         _, _, data = chunk.buffers()
@@ -100,21 +105,77 @@ def _offsets(column: pa.ChunkedArray, file: pa.Buffer) -> list[int]:
     return places
 
 
-def read_parts(store: Store, parts: Sequence[Part], place: str) -> bytes:
-    """A payload put together from its parts.
+def read_part(store: Store, part: Part, place: str) -> bytes:
+    """The bytes of one part, from the store itself and no cache.
 
     Raises:
-        DamageError: a part is not what was written; `place` says whose payload it is.
+        DamageError: they are not what was written; `place` says whose they are.
     """
+    data = store.get_range(part.key, part.offset, part.length)
+    _check(pa.py_buffer(data), part, store, place)
+    return data
+
+
+def read_cells(store: Store, cells: Sequence[Sequence[Part]], place: Callable[[int], str]) -> list[pa.Buffer]:
+    """Cells put together from their parts; what lies near to each other in a file is read at once.
+
+    Raises:
+        DamageError: a part is not what was written; `place` says whose cell it is, by its number.
+        ObjectMissingError, StorageError: a file cannot be read.
+    """
+    owners: dict[str, dict[Part, int]] = {}
+    for number, parts in enumerate(cells):
+        for part in parts:
+            owners.setdefault(part.key, {}).setdefault(part, number)
+    found: dict[Part, pa.Buffer] = {}
+    for key, owned in owners.items():
+        wanted = sorted(owned, key=lambda part: part.offset)
+        for part, data in zip(wanted, _read_pieces(store, key, wanted), strict=True):
+            _check(data, part, store, place(owned[part]))
+            found[part] = data
+    return [_joined([found[part] for part in parts]) for parts in cells]
+
+
+def _read_pieces(store: Store, key: str, parts: Sequence[Part]) -> list[pa.Buffer]:
+    """The bytes of parts of one file, ordered by offset; fewer than they should be where the file is too short."""
+    if sum(part.length for part in parts) >= WHOLE:
+        whole = store.buffer(key)
+        return [_sliced(whole, part.offset, part.length) for part in parts]
     pieces = []
+    for run in _runs(parts):
+        start = run[0].offset
+        data = pa.py_buffer(store.get_range(key, start, max(part.offset + part.length for part in run) - start))
+        pieces += [_sliced(data, part.offset - start, part.length) for part in run]
+    return pieces
+
+
+def _sliced(data: pa.Buffer, start: int, length: int) -> pa.Buffer:
+    begin = min(start, data.size)
+    return data.slice(begin, min(length, data.size - begin))
+
+
+def _runs(parts: Sequence[Part]) -> list[list[Part]]:
+    """Parts, ordered by offset, in groups without much between their members."""
+    runs: list[list[Part]] = []
+    end = 0
     for part in parts:
-        data = store.get_range(part.key, part.offset, part.length)
-        if len(data) != part.length or xxhash.xxh3_64_intdigest(data) != part.xxh3:
-            raise DamageError(
-                "a stored sample is not what was written",
-                kind="chunk-damaged",
-                place=f"{place}, {store.url}: {part.key}, byte {part.offset}",
-                hint="run `lakebed verify` on the dataset, then `lakebed repair`",
-            )
-        pieces.append(data)
-    return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if runs and part.offset <= end + NEAR:
+            runs[-1].append(part)
+        else:
+            runs.append([part])
+        end = max(end, part.offset + part.length)
+    return runs
+
+
+def _check(data: pa.Buffer, part: Part, store: Store, place: str) -> None:
+    if data.size != part.length or xxhash.xxh3_64_intdigest(data) != part.xxh3:
+        raise DamageError(
+            "a stored sample is not what was written",
+            kind="chunk-damaged",
+            place=f"{place}, {store.url}: {part.key}, byte {part.offset}",
+            hint="run `lakebed verify` on the dataset, then `lakebed repair`",
+        )
+
+
+def _joined(pieces: Sequence[pa.Buffer]) -> pa.Buffer:
+    return pieces[0] if len(pieces) == 1 else pa.py_buffer(b"".join(memoryview(piece) for piece in pieces))

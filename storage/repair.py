@@ -19,6 +19,7 @@ import pyarrow as pa
 
 from ..errors import LakebedError
 from .arrow import Ints, put
+from .big_cells import elsewhere
 from .commits import Commit
 from .context import Context
 from .draft import Draft
@@ -30,7 +31,7 @@ from .log import Entry as LogEntry
 from .log import append_entry, entry_key
 from .manifest import Entry, pointers_of
 from .objects import Pointer, Staging, encode_ids, object_hash
-from .payloads import Part, read_parts
+from .payloads import Part, read_part
 from .reach import Edges, Node, Progress, read_refs, refs_node, tree_nodes, walk
 from .refs import Branch, CommitRef, Refs
 from .repository import FORMAT_KEY, Repository, write_format
@@ -352,14 +353,16 @@ def _column(
 
 
 def _drop_rows_without_payload(draft: Draft, chunks: set[str], plan: _Plan) -> None:
-    """Leave out rows whose payload lies, whole or in part, in a damaged range of a chunk file."""
+    """Leave out rows of which a cell lies, whole or in part, in a damaged range of a chunk file."""
     if not chunks:
         return
     snapshot, lost = draft.snapshot(), set()
     readable = _Readable(plan.survey.context.store)
     for name in (name for name in snapshot.fields if name.endswith(".ref")):
-        for row, parts in enumerate(snapshot.column(name).to_pylist()):
-            if any(part["key"] in chunks and not readable(Part(**part)) for part in parts or ()):
+        refs = snapshot.column(name)
+        away = np.flatnonzero(elsewhere(refs))
+        for row, parts in zip(away.tolist(), refs.take(pa.array(away)).to_pylist(), strict=True):
+            if any(part["key"] in chunks and not readable(Part(**part)) for part in parts):
                 lost.add(row)
     if lost:
         draft.pop(sorted(lost))
@@ -379,7 +382,7 @@ class _Readable:
 
     def _try(self, part: Part) -> bool:
         try:
-            read_parts(self._store, [part], "repair")
+            read_part(self._store, part, "repair")
         except LakebedError:  # what is damaged or gone is left out
             return False
         return True

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from heapq import heappop, heappush
 
+from .big_cells import FEATURE as BIG_CELLS
 from .commits import Commit, Tree
 from .context import Context
 from .errors import (
@@ -34,13 +35,21 @@ from .views import read_view, view_map
 
 FORMAT_KEY = "FORMAT"
 FORMAT_VERSION = 1
-FEATURES: tuple[str, ...] = ()
+FEATURES: tuple[str, ...] = (BIG_CELLS,)
 """Named features this release can read and write beyond format version 1."""
 PREFIXES = ("log/", "hints/", "meta/", "rows/", "chunks/", "views/", "leases/", "tmp/")
 """Everything a dataset keeps below its root, beside FORMAT."""
 
 Change = Callable[[Refs, Staging], Refs]
 """Builds the next refs map from the newest one, staging the objects it needs; may run again after a lost race."""
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """What FORMAT says of a dataset."""
+
+    uuid: str
+    features: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,10 +63,12 @@ class State:
 class Repository:
     """One dataset. Cheap to open: FORMAT, the newest log entry, and the refs map are read."""
 
-    def __init__(self, store: Store, links: LinkReader, dataset_id: str) -> None:
+    def __init__(
+        self, store: Store, links: LinkReader, dataset_id: str, features: frozenset[str] = frozenset()
+    ) -> None:
         self.store = store
         self.uuid = dataset_id
-        self.context = Context(store, links)
+        self.context = Context(store, links, features)
         self._state: State | None = None
 
     # --- creating and opening ---
@@ -86,8 +97,8 @@ class Repository:
             cls.delete(store)
         elif store.stat(FORMAT_KEY) is None:
             _refuse_foreign_files(store)
-        dataset_id = write_format(store)
-        repository = cls(store, links, dataset_id)
+        made = write_format(store)
+        repository = cls(store, links, made.uuid, made.features)
         try:
             repository.try_publish(None, "create", _first_refs)
         except ObjectExistsError as error:
@@ -109,7 +120,8 @@ class Repository:
             raw = store.get(FORMAT_KEY)
         except ObjectMissingError as error:
             raise no_dataset(store.url) from error
-        repository = cls(store, links, check_format(raw, store.url))
+        found = check_format(raw, store.url)
+        repository = cls(store, links, found.uuid, found.features)
         if store.stat(entry_key(0)) is None:
             raise no_dataset(store.url)
         return repository
@@ -240,20 +252,20 @@ def empty_version(context: Context) -> Snapshot:
     return Snapshot(context, Commit.from_json(raw, "").tree, None, staging)
 
 
-def write_format(store: Store) -> str:
-    """Create FORMAT, or take the one that is there; returns the dataset's uuid."""
-    dataset_id = uuid.uuid4().hex
-    content = {"magic": "lakebed", "uuid": dataset_id, "version": FORMAT_VERSION, "features": list(FEATURES)}
+def write_format(store: Store) -> Format:
+    """Create FORMAT, or take the one that is there."""
+    made = Format(uuid.uuid4().hex, frozenset(FEATURES))
+    content = {"magic": "lakebed", "uuid": made.uuid, "version": FORMAT_VERSION, "features": list(FEATURES)}
     try:
         store.create(FORMAT_KEY, seal_lines(content))
     except ObjectExistsError:
         # Left by a creation that was killed before its first log entry.
         return check_format(store.get(FORMAT_KEY), store.url)
-    return dataset_id
+    return made
 
 
-def check_format(raw: bytes, url: str) -> str:
-    """The dataset's uuid from the bytes of its FORMAT file.
+def check_format(raw: bytes, url: str) -> Format:
+    """What the bytes of a FORMAT file say.
 
     Raises:
         FormatError: it is of no dataset, or of a later format.
@@ -278,7 +290,7 @@ def check_format(raw: bytes, url: str) -> str:
             place=url,
             hint="upgrade lakebed: pip install -U lakebed",
         )
-    return str(dataset_id)
+    return Format(str(dataset_id), frozenset(features))
 
 
 def _refuse_foreign_files(store: Store) -> None:

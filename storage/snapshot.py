@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, take_rows
+from .arrow import Ints, take_chunks, take_rows
+from .big_cells import brought_in, may_be_big
 from .cells import decoded, fetch_cells
 from .commits import Tree
 from .context import Context
@@ -26,14 +27,18 @@ UNLANDED = 1 << 62
 
 def tensor_fields(spec: TensorSpec) -> dict[str, pa.DataType]:
     """Physical columns of a tensor by suffix, the reference to chunk files included."""
-    htype = htype_of(spec)
-    fields = htype.fields(spec)
-    return {**fields, REF_SUFFIX: REF_TYPE} if htype.is_payload else fields
+    fields = htype_of(spec).fields(spec)
+    return {**fields, REF_SUFFIX: REF_TYPE} if may_be_big(spec, fields[""]) else fields
 
 
 def physical_fields(schema: Schema) -> dict[str, pa.DataType]:
     """All physical columns of a schema and their types."""
     return {spec.column + suffix: kind for spec in schema for suffix, kind in tensor_fields(spec).items()}
+
+
+def stored_fields(schema: Schema, refs: Collection[str]) -> dict[str, pa.DataType]:
+    """The same for rows that are written anew: of the references to chunk files only those in the columns `refs`."""
+    return {name: kind for name, kind in physical_fields(schema).items() if kind != REF_TYPE or name in refs}
 
 
 class Snapshot:
@@ -116,24 +121,64 @@ class Snapshot:
             chunks += fragments.column(entry, name, kind, self.staging).chunks
         return pa.chunked_array(chunks, kind)
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
-        """Physical columns of all rows, zero-copy where nothing was edited."""
-        return pa.table([self.column(name) for name in columns], names=list(columns))
+    def table(self, columns: Sequence[str], rows: Sequence[int] | Ints | None = None) -> pa.Table:
+        """Physical columns of all rows or of chosen ones, zero-copy where nothing was edited; see `SampleSource`."""
+        chosen = None if rows is None else checked_rows(rows, len(self))
+        return pa.table([self._whole(name, chosen) for name in columns], names=list(columns))
 
     def stored(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
-        """Physical cells of chosen rows by suffix, as stored."""
+        """Physical cells of chosen rows by suffix, as stored; `.ref` is left out where no cell lies in a chunk file."""
         chosen = checked_rows(rows, len(self))
         spec = self.schema[tensor]
-        return {suffix: self._take(spec.column + suffix, kind, chosen) for suffix, kind in tensor_fields(spec).items()}
+        fields = tensor_fields(spec)
+        if REF_SUFFIX in fields and not self._refers(spec.column + REF_SUFFIX, chosen):
+            del fields[REF_SUFFIX]
+        return {suffix: self._take(spec.column + suffix, kind, chosen) for suffix, kind in fields.items()}
 
     def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
-        """Cells of chosen rows by suffix, links fetched and payloads inline."""
+        """Cells of chosen rows by suffix, links fetched and big ones brought in."""
         return fetch_cells(self.context, self.schema[tensor], self.stored(tensor, rows), rows)
 
     def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         """Decoded samples of chosen rows."""
         spec = self.schema[tensor]
         return decoded(spec, self.cells(tensor, rows), rows)
+
+    def _whole(self, name: str, rows: Ints | None) -> pa.ChunkedArray:
+        """A physical column, of all rows if `rows` is None, with its big cells unless these are files."""
+        found = self._chosen(name, rows)
+        spec = self._maybe_big.get(name)
+        if spec is None or not self._refers(name + REF_SUFFIX, rows):
+            return found
+        refs = self._chosen(name + REF_SUFFIX, rows)
+
+        def place(number: int) -> str:
+            return f"tensor {spec.name!r}, row {number if rows is None else int(rows[number])}"
+
+        return brought_in(self.context.store, found, refs, place)
+
+    @cached_property
+    def _maybe_big(self) -> dict[str, TensorSpec]:
+        """Tensors that are no files and may have cells in chunk files, by their value column."""
+        return {
+            spec.column: spec
+            for spec in self.schema
+            if REF_SUFFIX in tensor_fields(spec) and not htype_of(spec).is_payload
+        }
+
+    def _refers(self, name: str, rows: Ints | None) -> bool:
+        """Whether a row may refer to chunk files in the column `name`; a single row is looked for in its entry only."""
+        entries = self.manifest.entries
+        if rows is not None and len(rows) == 1 and entries:
+            entries = (entries[self.manifest.locate(int(rows[0]))[0]],)
+        return any(name in self.context.fragments.refs(entry, self.staging) for entry in entries)
+
+    def _chosen(self, name: str, rows: Ints | None) -> pa.ChunkedArray:
+        if rows is None:
+            return self.column(name)
+        if len(rows) == 1:
+            return pa.chunked_array([self._take(name, self.fields[name], rows)])
+        return take_chunks(self.column(name), rows)
 
     def _take(self, name: str, kind: pa.DataType, rows: Ints) -> pa.Array:
         entries = self.manifest.entries

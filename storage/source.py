@@ -32,15 +32,20 @@ class SampleSource(Protocol):
     def row_ids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         """Permanent id of each row, int64 (n,)."""
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
-        """Physical columns of every row, in order, as they are stored: links as URLs, big payloads null with `.ref`."""
+    def table(self, columns: Sequence[str], rows: Sequence[int] | np.ndarray[Any, Any] | None = None) -> pa.Table:
+        """Physical columns of every row, in order, or of chosen rows: links as URLs, cells that lie in chunk files
+        brought in, but those of files (images, masks, video, ...) null.
+
+        Raises:
+            StorageError, DamageError: as `cells`.
+        """
 
     def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, pa.Array]:
-        """Cells of chosen rows by suffix, ready for `Htype.unpack`: links fetched, payloads inline.
+        """Cells of chosen rows by suffix, ready for `Htype.unpack`: links fetched, big cells brought in.
 
         Raises:
             StorageError: a linked file or a chunk cannot be read; names row, tensor and URL.
-            DamageError: a payload's hash is not the one recorded.
+            DamageError: a cell's hash is not the one recorded.
         """
 
     def read(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> list[Any]:

@@ -23,7 +23,7 @@ from .fragment import FragmentCache
 from .log import Entry, decode_entry, entry_key
 from .manifest import Fragment, Overlay
 from .objects import Pointer, bundle_key, object_hash, plain_json
-from .payloads import REF_TYPE, Part, read_parts
+from .payloads import REF_TYPE, Part, read_part
 from .reach import Edges, Node, Progress, bundles, read_refs, refs_node, walk
 from .refs import Refs
 from .repository import FORMAT_KEY, Repository, check_format
@@ -250,7 +250,7 @@ def _check_payloads(survey: Survey, tell: Progress) -> None:
                 continue
             seen.add(part)
             try:
-                read_parts(survey.context.store, [part], where)
+                read_part(survey.context.store, part, where)
             except LakebedError as error:
                 survey.failed(Node("chunk", key=part.key), error)
         tell("hashing payloads", done, len(holders))

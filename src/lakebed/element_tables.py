@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from .storage.arrow import take_chunks
 from .storage.source import SampleSource
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -72,6 +73,17 @@ class Derived:
             for name in missing:
                 self.columns[name] = engine_type(table.column(name))
         return [self.columns[name] for name in names]
+
+    def arrays_at(self, names: Sequence[str], rows: Ints) -> list[pa.ChunkedArray]:
+        """The same of chosen rows: of columns not read before only these cells are, so that big ones stay unread."""
+        missing = [name for name in dict.fromkeys(names) if name not in self.columns]
+        table = self.live().table(missing, rows) if missing else None
+        return [
+            take_chunks(self.columns[name], rows)
+            if table is None or name not in missing
+            else engine_type(table.column(name))
+            for name in names
+        ]
 
     def chunks(self, name: str) -> list[ListChunk]:
         """The offsets and values of a list column; missing cells are empty."""

@@ -18,7 +18,7 @@ from .execution import Execution, SourceResolver
 from .query_errors import translated
 from .query_explained import Explanation, explanation
 from .query_results import QueryResult, ResultColumn
-from .query_tables import sql_result, sql_table
+from .query_tables import columns_read, sql_result, sql_table
 from .storage.source import SampleSource
 from .tql.errors import TQLError, TQLLimitError, TQLUnsupportedError
 from .tql.functions import REGISTERED
@@ -196,8 +196,11 @@ def run_sql(source: SampleSource, text: str, params: Mapping[str, Any] | Sequenc
         statements = connection.extract_statements(text)
         if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
             raise TQLUnsupportedError("one SELECT statement is run, and nothing else", kind="not-a-select")
-        connection.register("dataset", sql_table(source))
         given = dict(params) if isinstance(params, Mapping) else list(params or ())
+        types = sql_table(source)
+        connection.register("dataset", types)
+        plan = connection.execute(f"EXPLAIN (FORMAT json) {text}", given).fetchall()[0][1]
+        connection.register("dataset", sql_table(source, columns_read(plan, types.column_names)))
         table = connection.sql(text, params=given).to_arrow_table()
     except duckdb.Error as error:
         raise TQLError(str(error).strip(), kind="sql") from error

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from .element_tables import Derived, Ints, derived
+from .element_tables import Derived, Ints, derived, widened
 from .pixel_scan import pixel_numbers
 from .query_results import QueryResult, ResultColumn
 from .query_schema import schema_of
-from .storage.arrow import take_rows
 from .storage.source import SampleSource
 from .tql.errors import TQLTypeError
 from .tql.schema import ColumnInfo, Kind
@@ -20,12 +21,12 @@ from .tql.sql import Cell, Input
 
 def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
     """The columns of an input under their SQL names, of all rows or of `rows`, with ``row`` and ``pos``."""
-    columns = source.arrays([physical for _, physical in wanted.columns])
     names = [name for name, _ in wanted.columns]
+    physical = [name for _, name in wanted.columns]
+    columns = source.arrays(physical) if rows is None else source.arrays_at(physical, rows)
     numbers = source.rows() if rows is None else rows
     extra: dict[str, Any] = {"row": numbers}
     if rows is not None:
-        columns = [taken(column, rows) for column in columns]
         extra["pos"] = np.arange(len(rows), dtype=np.int64)
     if wanted.row_id:
         ids = source.live().row_ids
@@ -34,20 +35,6 @@ def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
         extra[name] = pixel_numbers(source.live(), tensor, statistic, numbers)
     arrays = [*columns, *(pa.chunked_array([pa.array(values)]) for values in extra.values())]
     return pa.Table.from_arrays(arrays, [*names, *extra])
-
-
-def taken(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
-    """The cells of `rows`; ascending rows are taken chunk by chunk, without putting them together again."""
-    if column.num_chunks < 2 or not bool(np.all(rows[1:] >= rows[:-1])):
-        return pa.chunked_array([take_rows(column, rows)], column.type)
-    ends = np.cumsum([len(chunk) for chunk in column.chunks])
-    cuts = [0, *np.searchsorted(rows, ends).tolist()]
-    parts = [
-        chunk.take(pa.array(rows[low:high] - (end - len(chunk))))
-        for chunk, end, low, high in zip(column.chunks, ends, cuts[:-1], cuts[1:], strict=True)
-        if high > low
-    ]
-    return pa.chunked_array(parts, column.type)
 
 
 def element_table(source: Derived, wanted: Input) -> pa.Table:
@@ -67,13 +54,14 @@ def stored_cell(source: Derived, column: ColumnInfo, row: int) -> Cell | None:
     size = len(source.live())
     if not -size <= row < size:
         raise TQLTypeError(f"row {row} is not among the {size} rows", kind="no-such-row")
-    value = source.arrays([column.value])[0][row % size].as_py()
+    place = np.array([row % size], np.int64)
+    value = source.arrays_at([column.value], place)[0][0].as_py()
     if value is None:
         return None
     if column.item_shape:
         return Cell([side for item in value for side in item], (len(value), *column.item_shape))
     if isinstance(value, list):
-        shape = [len(value)] if column.shape is None else source.arrays([column.shape])[0][row % size].as_py()
+        shape = [len(value)] if column.shape is None else source.arrays_at([column.shape], place)[0][0].as_py()
         return Cell(value, tuple(shape or (0,)))
     return Cell(value)
 
@@ -81,18 +69,43 @@ def stored_cell(source: Derived, column: ColumnInfo, row: int) -> Cell | None:
 # --- the SQL dialect -------------------------------------------------------------------------------------------------
 
 
-def sql_table(source: SampleSource) -> pa.Table:
-    """Every tensor as a column under its name, and ``_row``; pixels show as their URL, shape and info."""
+def sql_table(source: SampleSource, read: Collection[str] | None = None) -> pa.Table:
+    """Every tensor as a column under its name, and ``_row``; pixels show as their URL, shape and info.
+
+    Columns that are not among `read` are all null, so that a statement costs what it reads; None gives the types alone.
+    """
     known = derived(source)
-    names, physical = [], []
+    physical = {}
     for column in schema_of(source).columns:
         value = column.url if column.kind is Kind.IMAGE else column.value
         for part, suffix in ((value, ""), (column.shape, ".shape"), (column.info, ".info")):
             if part is not None:
-                names.append(column.name + suffix)
-                physical.append(part)
-    arrays = [*known.arrays(physical), pa.chunked_array([pa.array(known.rows())])]
-    return pa.Table.from_arrays(arrays, [*names, "_row"])
+                physical[column.name + suffix] = part
+    kinds = source.table(list(dict.fromkeys(physical.values())), np.zeros(0, np.int64)).schema
+    columns = {
+        name: known.arrays([part])[0]
+        if name in (read or ())
+        else pa.chunked_array([pa.nulls(len(source), widened(kinds.field(part).type))])
+        for name, part in physical.items()
+    }
+    return pa.table({**columns, "_row": pa.array(known.rows())})
+
+
+def columns_read(plan: str, names: Sequence[str]) -> set[str]:
+    """The columns that a statement reads by DuckDB's plan, as EXPLAIN gives it in JSON; all where it does not say."""
+    found: set[str] = set()
+    waiting = list(json.loads(plan))
+    while waiting:
+        node = waiting.pop()
+        waiting += node["children"]
+        if not node["children"] and node["name"].strip() not in READ_NO_TABLE:
+            said = node["extra_info"].get("Projections", list(names))
+            found |= {said} if isinstance(said, str) else set(said)
+    return found
+
+
+READ_NO_TABLE = frozenset({"DUMMY_SCAN", "EMPTY_RESULT", "COLUMN_DATA_SCAN", "CTE_SCAN", "DELIM_SCAN"})
+"""Leaves of DuckDB's plans that read nothing, constants, or what another part of the plan has read."""
 
 
 def sql_result(source: SampleSource, text: str, table: pa.Table) -> QueryResult:

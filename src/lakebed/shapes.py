@@ -10,8 +10,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from .indexing import RowArray
+from .storage.big_cells import elsewhere
 from .storage.htypes import htype_of
+from .storage.payloads import REF_SUFFIX
 from .storage.schema import TensorSpec
+from .storage.selection import Selection
+from .storage.snapshot import Snapshot
 from .storage.source import SampleSource
 from .stored import stored_cells
 
@@ -77,8 +81,21 @@ def shape_of(sample: Any) -> Shape:
 
 
 def _shape_cells(source: SampleSource, spec: TensorSpec, rows: RowArray) -> dict[str, pa.Array]:
+    """Cells that say the shapes; of big ones only that they are there, where that is enough."""
+    htype = htype_of(spec)
+    if htype.shape_without_value and isinstance(source, (Snapshot, Selection)):
+        return _with_stand_ins(source.stored(spec.name, rows))
     cells = stored_cells(source, spec, rows)
-    if htype_of(spec).is_payload and not spec.link and ".shape" in cells:
-        # Big payloads lie in chunk files and are null here; a row that has a shape has a payload.
+    if htype.is_payload and ".shape" in cells:
+        # A materialised view shows no files here; a row that has a shape has one.
         cells[""] = pc.if_else(cells[".shape"].is_valid(), b"", pa.scalar(None, pa.binary())).cast(cells[""].type)
+    return cells
+
+
+def _with_stand_ins(cells: dict[str, pa.Array]) -> dict[str, pa.Array]:
+    """The cells with an empty text or file where a big one lies in a chunk file; of arrays `.shape` says enough."""
+    refs = cells.pop(REF_SUFFIX, None)
+    kind = cells[""].type
+    if refs is not None and not pa.types.is_list(kind):
+        cells[""] = pc.if_else(pa.array(elsewhere(refs)), pa.scalar(b"", pa.binary()).cast(kind), cells[""])
     return cells

@@ -41,8 +41,8 @@ class Subset:
         ids: RowArray = self.source.row_ids[self.rows]
         return ids
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
-        return self.source.table(columns).take(pa.array(self.rows))
+    def table(self, columns: Sequence[str], rows: Sequence[int] | RowArray | None = None) -> pa.Table:
+        return self.source.table(columns, self.rows if rows is None else self._inner(rows))
 
     def cells(self, tensor: str, rows: Sequence[int] | RowArray) -> dict[str, pa.Array]:
         return self.source.cells(tensor, self._inner(rows))

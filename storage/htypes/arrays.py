@@ -52,6 +52,7 @@ class Generic(Htype):
     """
 
     name: ClassVar[str] = "generic"
+    shape_without_value: ClassVar[bool] = True
 
     def check_spec(self, spec: TensorSpec, info: dict[str, Any]) -> TensorSpec:
         return replace(spec, dtype=check_dtype(spec.dtype, spec.name))

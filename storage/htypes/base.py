@@ -49,7 +49,10 @@ class Htype(ABC):
     name: ClassVar[str]
     default_dtype: ClassVar[str | None] = None
     is_payload: ClassVar[bool] = False
-    """True if the value column is `large_binary`, whose big cells storage moves to chunk files."""
+    """True if the value column is `large_binary`: the bytes of a file."""
+    shape_without_value: ClassVar[bool] = False
+    """True if `shapes` looks at the value column only for which cells are null, and not even that where `.shape` says
+    more: then big cells need not be read for it."""
 
     def check_spec(self, spec: TensorSpec, info: dict[str, Any]) -> TensorSpec:
         """`spec` with defaults filled in, after checking options and htype-specific `info` (class_names, coords).
@@ -81,7 +84,7 @@ class Htype(ABC):
     def unpack(self, cells: Mapping[str, pa.Array], spec: TensorSpec) -> list[Any]:
         """Decoded samples, one per row: writable NumPy arrays (text: str; json, list: Python values).
 
-        `cells` holds single-chunk arrays for every suffix of `fields`; payloads are already inline.
+        `cells` holds single-chunk arrays for every suffix of `fields`; big cells are already in them.
 
         Raises:
             SampleError: the stored bytes cannot be decoded.

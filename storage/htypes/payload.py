@@ -34,6 +34,7 @@ class PayloadHtype(Htype):
     be written) an array. None is a null cell, which reads back as an empty array."""
 
     is_payload: ClassVar[bool] = True
+    shape_without_value: ClassVar[bool] = True
     kinds: ClassVar[tuple[str, ...]] = ()
     """Kinds of compression (see `codecs.formats`) that fit this htype."""
     needs_compression: ClassVar[bool] = False

@@ -18,7 +18,7 @@ from .place import UnpackError, bad_sample, describe, row_place
 
 
 class SequenceHtype(Htype):
-    """Lists of inner samples; None and [] are the empty sequence. Payloads stay in the row (`list<large_binary>`)."""
+    """Lists of inner samples; None and [] are the empty sequence. A row's files are one cell (`list<large_binary>`)."""
 
     name: ClassVar[str] = "sequence"
 

@@ -21,6 +21,7 @@ class Text(Htype):
 
     name: ClassVar[str] = "text"
     default_dtype: ClassVar[str | None] = "str"
+    shape_without_value: ClassVar[bool] = True
 
     def fields(self, spec: TensorSpec) -> dict[str, pa.DataType]:
         return {"": pa.string()}
@@ -85,6 +86,7 @@ class Json(Htype):
 
     name: ClassVar[str] = "json"
     default_dtype: ClassVar[str | None] = "Any"
+    shape_without_value: ClassVar[bool] = True
 
     def fields(self, spec: TensorSpec) -> dict[str, pa.DataType]:
         return {"": pa.string()}
@@ -137,6 +139,7 @@ class List(Json):
 
     name: ClassVar[str] = "list"
     default_dtype: ClassVar[str | None] = "List"
+    shape_without_value: ClassVar[bool] = False
 
     def accepts(self, value: Any) -> bool:
         return isinstance(value, list | tuple | np.ndarray)

@@ -87,8 +87,9 @@ class MemorySource:
     def row_ids(self) -> Ints:
         return np.arange(self._first_id, self._first_id + self._count, dtype=np.int64)
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
-        return pa.table({name: self._columns[name] for name in columns})
+    def table(self, columns: Sequence[str], rows: Sequence[int] | Ints | None = None) -> pa.Table:
+        found = pa.table({name: self._columns[name] for name in columns})
+        return found if rows is None else found.take(pa.array(np.asarray(rows, np.int64)))
 
     def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
         spec = self._schema[tensor]

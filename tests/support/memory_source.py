@@ -46,9 +46,10 @@ class MemorySource:
     def row_ids(self) -> np.ndarray[Any, np.dtype[np.int64]]:
         return np.arange(self._first_id, self._first_id + len(self), dtype=np.int64)
 
-    def table(self, columns: Sequence[str]) -> pa.Table:
+    def table(self, columns: Sequence[str], rows: Sequence[int] | np.ndarray[Any, Any] | None = None) -> pa.Table:
         self.read_columns += list(columns)
-        return self._table.select(list(columns))
+        found = self._table.select(list(columns))
+        return found if rows is None else found.take(pa.array(np.asarray(rows, np.int64)))
 
     def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, pa.Array]:
         raise NotImplementedError("queries over stored columns read no cells")

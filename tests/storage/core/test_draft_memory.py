@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-from lakebed.storage.draft import SEAL_BYTES, Draft, weight
+from lakebed.storage.draft import SEAL_BYTES, Draft
 from lakebed.storage.htypes import new_spec
 from lakebed.storage.htypes.base import Payload
 from lakebed.storage.links.reader import UrlReader
+from lakebed.storage.packing import weight
 from lakebed.storage.repository import Repository
 from lakebed.storage.stores import open_store
 from lakebed.storage.workspace import Workspace

@@ -9,6 +9,7 @@ from pathlib import Path
 from types import ModuleType
 
 import pytest
+from lakebed.storage.errors import FormatError
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.verify import verify
 
@@ -29,8 +30,15 @@ def script() -> ModuleType:
     return module
 
 
-def test_there_is_a_fixture_of_the_first_format() -> None:
-    assert [path.name for path in FIXTURES][:1] == ["format-1"]
+def test_there_is_a_fixture_of_the_first_format_and_of_each_feature() -> None:
+    assert [path.name for path in FIXTURES][:2] == ["format-1", "format-1-big-cells"]
+
+
+def test_a_reader_that_does_not_know_a_feature_refuses_the_dataset(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("lakebed.storage.repository.FEATURES", ())
+    opened(LocalStore(FIXTURES[0] / "dataset"))
+    with pytest.raises(FormatError, match="big-cells"):
+        opened(LocalStore(FIXTURES[1] / "dataset"))
 
 
 @pytest.mark.parametrize("folder", FIXTURES, ids=lambda path: path.name)
