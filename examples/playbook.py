@@ -66,6 +66,8 @@ def main() -> None:
     # hub:// names live in this folder here; without the setting, in the user's data folder.
     os.environ["LAKEBED_HUB"] = str(options.out / "hub")
     coco, images = open_coco(options.coco)
+    # First of all, because weights that cannot be downloaded are better known before the work than after it.
+    model = get_model_object_detection(1 + len(CLASSES_OF_INTEREST), options.model, options.pretrained)
 
     step("1-3  Create the dataset")
     ds, creds_name = create_dataset(coco)
@@ -92,7 +94,7 @@ def main() -> None:
     inds_of_interest = check_classes(ds, ds_view)
 
     step("9    Train")
-    train(ds_view, inds_of_interest, options)
+    train(ds_view, inds_of_interest, model, options)
 
     step("10   Look at it")
     ds.summary()
@@ -201,6 +203,7 @@ def ingest_in_one_call(folder: Path, images: Path) -> None:
 
 
 def timed_query(ds: lakebed.Dataset) -> lakebed.View:
+    ds.query(DRIVING_QUERY)  # the first query of a process also loads the engine
     started = time.perf_counter()
     view: lakebed.View = ds.query(DRIVING_QUERY)
     milliseconds = (time.perf_counter() - started) * 1000
@@ -339,13 +342,22 @@ def get_model_object_detection(num_classes: int, name: str, pretrained: bool) ->
     # Our images are 128 pixels wide: the model's own resizing to 320 or 800 would only cost time.
     sizes = {"min_size": HEIGHT, "max_size": 2 * WIDTH}
     weights = {"weights": "DEFAULT"} if pretrained else {"weights": None, "weights_backbone": None}
-    model: torch.nn.Module = make(**weights, **sizes)
+    try:
+        model: torch.nn.Module = make(**weights, **sizes)
+    except OSError as error:  # urllib's errors are of this kind too
+        raise SystemExit(
+            f"the pretrained weights could not be downloaded: {error}\n"
+            "Leave --pretrained out to start from random weights; or put the file of this model, "
+            f"from download.pytorch.org, into {torch.hub.get_dir()}/checkpoints and run this again."
+        ) from error
     heads: Any = model.roi_heads
     heads.box_predictor = FastRCNNPredictor(heads.box_predictor.cls_score.in_features, num_classes)
     return model
 
 
-def train(ds_view: lakebed.View, inds_of_interest: list[int], options: argparse.Namespace) -> None:
+def train(
+    ds_view: lakebed.View, inds_of_interest: list[int], model: torch.nn.Module, options: argparse.Namespace
+) -> None:
     train_loader = ds_view.pytorch(
         num_workers=options.num_workers,
         shuffle=True,
@@ -355,7 +367,7 @@ def train(ds_view: lakebed.View, inds_of_interest: list[int], options: argparse.
         collate_fn=collate_fn,
     )
     device = torch.device("cuda") if torch.cuda.is_available() else torch.device("cpu")
-    model = get_model_object_detection(1 + len(CLASSES_OF_INTEREST), options.model, options.pretrained).to(device)
+    model = model.to(device)
     print(f"{type(model).__name__} ({options.model}) on {device}, {len(train_loader)} batches an epoch")
 
     params = [p for p in model.parameters() if p.requires_grad]

@@ -173,12 +173,11 @@ class Scope:
 
     def unknown_column(self, node: nodes.Column) -> TQLNameError:
         names = [f.name for _, f in self.fields] + list(self.aliases)
-        return TQLNameError(
-            f"there is no column {node.name!r}",
-            kind="unknown-column",
-            span=node.span,
-            hint=suggest(node.name, names, "columns"),
-        )
+        hint = suggest(node.name, names, "columns")
+        if not hint.startswith("did you mean"):
+            # In many languages "car" is text; here it names a column.
+            hint = f"{hint}; a value that is text stands in single quotes: '{node.name}'"
+        return TQLNameError(f"there is no column {node.name!r}", kind="unknown-column", span=node.span, hint=hint)
 
     def grouped(self, field: Field, span: Span) -> Expr:
         """The list of `field`'s cells in each group."""

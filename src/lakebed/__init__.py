@@ -132,7 +132,9 @@ if TYPE_CHECKING:
 def __getattr__(name: str) -> Any:
     home = _HOMES.get(name)
     if home is None:
-        raise AttributeError(f"module 'lakebed' has no attribute {name!r}")
+        from .elsewhere import instead
+
+        raise AttributeError(f"module 'lakebed' has no attribute {name!r}{instead('module', name, _HOMES)}")
     value = getattr(import_module(home, __name__), name)
     globals()[name] = value
     return value

@@ -113,7 +113,12 @@ class Choosing(Readable):
         kept = []
         with progress(len(fixed), "rows", shown=progressbar, what="filter") as bar:
             for row in fixed:
-                if function(row):
+                try:
+                    chosen = function(row)
+                except Exception as error:
+                    error.add_note(f"raised by the function given to filter(), for row {row.index}")
+                    raise
+                if chosen:
                     kept.append(row.index)
                 bar.update(1)
         return self._subset(np.array(kept, dtype=np.int64), None)

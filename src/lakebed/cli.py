@@ -11,6 +11,7 @@ import click
 
 from . import __version__
 from .errors import LakebedError
+from .ingest.commands import ingest_classification, ingest_coco, ingest_yolo
 from .shell.entry import query, shell
 
 
@@ -23,21 +24,37 @@ def cli() -> None:
     """
 
 
-def command(function: Callable[..., Any]) -> Callable[..., Any]:
-    """A command whose errors of ours become a message and exit status 1, without a traceback."""
-
-    @wraps(function)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        try:
-            return function(*args, **kwargs)
-        except LakebedError as error:
-            click.echo(f"error: {error}", err=True)
-            sys.exit(1)
-
-    return cli.command()(guarded)
+_HINTS = {
+    "dataset-exists": "choose another place, or pass --overwrite to delete that dataset first",
+    "no-dataset": "check the path; `lakebed ingest-coco` makes a dataset of a COCO folder",
+    "short-grace": "use two hours or more, or --exclusive if nobody else has the dataset open",
+    "view-exists": "choose another id; `lakebed views PATH` lists those that are taken",
+}
+"""What to do in a shell, by kind of error, where the error's own hint speaks of Python's arguments."""
 
 
-@command
+def command(short_help: str | None = None) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A command whose errors of ours become a message and exit status 1, without a traceback.
+
+    `short_help` stands in the list of commands, where the first sentence of the docstring would be cut.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        @wraps(function)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            try:
+                return function(*args, **kwargs)
+            except LakebedError as error:
+                error.hint = _HINTS.get(error.kind, error.hint)
+                click.echo(f"error: {error}", err=True)
+                sys.exit(1)
+
+        return cli.command(short_help=short_help)(guarded)
+
+    return decorate
+
+
+@command()
 @click.argument("path")
 def info(path: str) -> None:
     """Tensors, rows, branches and size of a dataset."""
@@ -52,11 +69,14 @@ def info(path: str) -> None:
     click.echo(f"size      {dataset.size_approx():,} bytes")
 
 
-command(query)
-command(shell)
+command("Run a TQL query and print its rows.")(query)
+command("Ask a dataset in TQL, one query after another.")(shell)
+command("Make a dataset of images and COCO annotations.")(ingest_coco)
+command("Make a dataset of images and YOLO text files.")(ingest_yolo)
+command("Make a dataset of one folder per class.")(ingest_classification)
 
 
-@command
+@command()
 @click.argument("path")
 def log(path: str) -> None:
     """Commits, newest first."""
@@ -65,7 +85,7 @@ def log(path: str) -> None:
     load(path, read_only=True).log()
 
 
-@command
+@command("What changed between two versions.")
 @click.argument("path")
 @click.argument("before", required=False)
 @click.argument("after", required=False)
@@ -82,7 +102,7 @@ def diff(path: str, before: str | None, after: str | None, as_json: bool) -> Non
         click.echo(json.dumps(found, default=jsonable))
 
 
-@command
+@command()
 @click.argument("path")
 def views(path: str) -> None:
     """Saved views, oldest first."""
@@ -98,7 +118,7 @@ def views(path: str) -> None:
     click.echo(table(["id", "rows", "commit", "kind", "message"], lines))
 
 
-@command
+@command("List, make or delete branches.")
 @click.argument("path")
 @click.argument("name", required=False)
 @click.option("--delete", is_flag=True, help="Delete the branch instead of making it.")
@@ -116,7 +136,24 @@ def branch(path: str, name: str | None, delete: bool) -> None:
         dataset.checkout(name, create=True)
 
 
-@command
+@command("Look at a version; -b makes a branch.")
+@click.argument("path")
+@click.argument("name")
+@click.option("-b", "--create", is_flag=True, help="Make a branch NAME of PATH's version first.")
+def checkout(path: str, name: str, create: bool) -> None:
+    """Look at the branch, tag or commit NAME of a dataset.
+
+    Nothing is remembered for the next command: each takes the version as PATH@NAME.
+    """
+    from .opening import load
+    from .places import find_place
+
+    dataset = load(path, read_only=None if create else True)
+    dataset.checkout(name, create=create)
+    click.echo(f"{dataset!r}\n{find_place(path).path}@{name}")
+
+
+@command("List, make or delete tags.")
 @click.argument("path")
 @click.argument("name", required=False)
 @click.option("--delete", is_flag=True, help="Delete the tag instead of making it.")
@@ -126,14 +163,15 @@ def tag(path: str, name: str | None, delete: bool) -> None:
 
     dataset = load(path)
     if name is None:
-        click.echo("\n".join(dataset.tags))
+        for one in dataset.tags:
+            click.echo(one)
     elif delete:
         dataset.delete_tag(name)
     else:
         dataset.tag(name)
 
 
-@command
+@command("Merge another version into a branch.")
 @click.argument("path")
 @click.argument("source")
 @click.option("--ours", "resolution", flag_value="ours", help="Where both sides changed a cell, keep PATH's.")
@@ -145,7 +183,7 @@ def merge(path: str, source: str, resolution: str | None) -> None:
     click.echo(load(path).merge(source, conflict_resolution=resolution))
 
 
-@command
+@command("Draw images with boxes into a PNG or JPEG.")
 @click.argument("path")
 @click.argument("output", type=click.Path(dir_okay=False, writable=True))
 @click.option("--query", "text", help="Draw the rows of this query.")
@@ -163,22 +201,7 @@ def plot(path: str, output: str, text: str | None, view_id: str | None, rows: in
     click.echo(output)
 
 
-@command
-@click.argument("images")
-@click.argument("annotations", nargs=-1, required=True)
-@click.argument("dest")
-@click.option("--link", "linked", is_flag=True, help="Store links to the images instead of their bytes.")
-@click.option("--overwrite", is_flag=True, help="Delete the dataset that is there.")
-def ingest_coco(images: str, annotations: tuple[str, ...], dest: str, linked: bool, overwrite: bool) -> None:
-    """Make a dataset at DEST of a folder of IMAGES and COCO ANNOTATIONS."""
-    from .ingest.coco import ingest_coco as ingest
-
-    params = {"htype": "link[image]"} if linked else None
-    dataset = ingest(images, list(annotations), dest, image_params=params, overwrite=overwrite)
-    click.echo(repr(dataset))
-
-
-@command
+@command("Check that everything stored is whole.")
 @click.argument("path")
 @click.option("--level", type=click.Choice(["quick", "full", "deep"]), default="quick", show_default=True)
 def verify(path: str, level: Any) -> None:
@@ -194,7 +217,7 @@ def verify(path: str, level: Any) -> None:
         sys.exit(1)
 
 
-@command
+@command("Save what is whole of a damaged dataset.")
 @click.argument("path")
 @click.option("--dry-run", is_flag=True, help="Only tell what would be done.")
 def repair(path: str, dry_run: bool) -> None:
@@ -204,7 +227,7 @@ def repair(path: str, dry_run: bool) -> None:
     click.echo(mend(path, dry_run, progressbar=sys.stderr.isatty()))
 
 
-@command
+@command("Remove files that nothing needs.")
 @click.argument("path")
 @click.option("--delete", is_flag=True, help="Remove them; without it they are only listed.")
 @click.option("--grace-hours", type=float, default=168.0, show_default=True, help="Keep what is younger.")
@@ -216,7 +239,7 @@ def gc(path: str, delete: bool, grace_hours: float, exclusive: bool) -> None:
     click.echo(clean_up(path, not delete, grace_hours, exclusive, progressbar=sys.stderr.isatty()))
 
 
-@command
+@command("Keep the values of a managed creds key.")
 @click.argument("key")
 @click.argument("fields", nargs=-1, metavar="[FIELD]...")
 @click.option("--delete", is_flag=True, help="Forget the values of KEY.")

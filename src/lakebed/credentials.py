@@ -79,6 +79,10 @@ class Credentials(Handle):
         if name != creds_key:
             self._session_creds().rename(creds_key, name)
 
+    def change_creds_management(self, creds_key: str, managed: bool) -> None:
+        """The same as ``ds.update_creds_key(creds_key, managed=managed)``."""
+        self.update_creds_key(creds_key, managed=managed)
+
     def get_creds_keys(self) -> set[str]:
         """Names of all creds keys."""
         return set(self._ws.creds_keys())

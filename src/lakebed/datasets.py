@@ -18,7 +18,7 @@ from .origin import Origin
 from .places import Creds, Path, create_workspace
 from .removing import delete_store
 from .saved_views import SavedViews
-from .storage.errors import StateError
+from .storage.errors import InvalidInputError, StateError
 from .storage.gc import GRACE, GcReport
 from .storage.links.base import LinkReader
 from .storage.repository import Repository
@@ -109,12 +109,38 @@ class Dataset(Target, Versions, Branching, SavedViews, Credentials, Choosing):
         self._expect_whole_rows()
         self._ws.refresh()
 
+    def rechunk(
+        self,
+        tensors: Sequence[str] | None = None,
+        num_workers: int = 0,
+        scheduler: str = "threaded",
+        progressbar: bool = True,
+    ) -> None:
+        """Nothing but `flush`: commits join small files by themselves. The arguments are accepted for old scripts."""
+        self.flush()
+
+    def clear_cache(self) -> None:
+        """Nothing but `flush`: caches are bounded and never stale."""
+        self.flush()
+
     def close(self) -> None:
         """Land what waits; a `with ds:` that was not left is forgotten."""
         self._ws.close()
 
     def delete(self, large_ok: bool = False) -> None:
-        """Delete the whole dataset with its history and views; see `lakebed.delete`."""
+        """Delete the whole dataset with its history and views; see `lakebed.delete`. Rows are removed with `pop`.
+
+        Raises:
+            InvalidInputError: `large_ok` is no bool. (In Deep Lake 4 ``ds.delete(5)`` removes a row.)
+            StateError: kind "large-dataset", more than 1 GiB would go and `large_ok` is not set; or "read-only".
+        """
+        if not isinstance(large_ok, bool):
+            raise InvalidInputError(
+                f"delete() removes the whole dataset and takes no row, found {large_ok!r}",
+                kind="not-a-row-call",
+                place=self._path,
+                hint=f"ds.pop({large_ok!r}) removes a row",
+            )
         self._writable()
         self._ws.close()
         delete_store(self._ws.repository.store, self._path, large_ok)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import os
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from difflib import get_close_matches
+from inspect import signature
 from typing import TYPE_CHECKING, Any
 
 from .storage.source import SampleSource
@@ -114,6 +116,7 @@ class Outlets(ABC):
         """
         from .loader import make_loader
 
+        _check_options(options, Outlets.pytorch, make_loader)
         if tensors is None:
             tensors = list(transform) if isinstance(transform, Mapping) else self._names()
         loader: DataLoader[Any] = make_loader(
@@ -180,3 +183,13 @@ class Outlets(ABC):
         from .notebook import notebook_html
 
         return notebook_html(repr(self), self._source(), self._names(), self._numbers())
+
+
+def _check_options(options: Mapping[str, Any], *functions: Callable[..., Any]) -> None:
+    """Raises TypeError, as Python would, for an option that no function takes; with the name that was perhaps meant."""
+    known = {name for function in functions for name in signature(function).parameters}
+    for name in options:
+        if name not in known:
+            near = get_close_matches(name, known, n=1)
+            meant = f"; did you mean {near[0]}?" if near else ""
+            raise TypeError(f"pytorch() got an unexpected keyword argument {name!r}{meant}")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
+from .storage.errors import FormatError, InvalidInputError, NotFoundError
 from .storage.links.reader import UrlReader
 from .storage.repository import Repository
 from .storage.stores import Store, open_store
@@ -37,6 +38,13 @@ def find_place(path: Path, creds: Creds = None) -> Place:
         store = open_store(path, creds)
         if Repository.exists(store):
             return Place(text, store)
+    if not ref:
+        raise InvalidInputError(
+            "no version stands behind the @",
+            kind="bad-path",
+            place=text,
+            hint='write "path@branch", "path@tag" or "path@commit", or leave the @ out',
+        )
     return Place(base, open_store(base, creds), ref)
 
 
@@ -45,9 +53,13 @@ def open_workspace(place: Place, read_only: bool = False) -> Workspace:
 
     Raises:
         NotFoundError: kind "no-dataset" or "unknown-version".
-        FormatError: the format is not one this release knows.
+        FormatError: the format is not one this release knows; kind "deep-lake-files", it is Deep Lake's.
     """
-    return Workspace(Repository.open(place.store, UrlReader()), place.ref or "main", read_only)
+    try:
+        repository = Repository.open(place.store, UrlReader())
+    except NotFoundError as error:
+        raise (_deep_lake_error(place) if _is_of_deep_lake(place.store) else error) from None
+    return Workspace(repository, place.ref or "main", read_only)
 
 
 def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -> Workspace:
@@ -57,6 +69,20 @@ def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -
         AlreadyExistsError, StateError, StorageError: as `Repository.create` says.
     """
     return Workspace(Repository.create(open_store(path, creds, create=True), UrlReader(), overwrite))
+
+
+def _is_of_deep_lake(store: Store) -> bool:
+    """Whether the files of a dataset of Deep Lake 3 or 4 lie there."""
+    return store.stat("dataset_meta.json") is not None or next(store.list("_deeplake_log/"), None) is not None
+
+
+def _deep_lake_error(place: Place) -> FormatError:
+    return FormatError(
+        "this is a dataset of Deep Lake: its calls are the same here, its files are not",
+        kind="deep-lake-files",
+        place=place.path,
+        hint="copy its rows once with both packages installed; docs/deep-lake.md shows how",
+    )
 
 
 def may_write(store: Store) -> bool:

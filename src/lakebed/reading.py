@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from .elsewhere import instead
 from .group_names import GROUPS_KEY, all_groups, sub_groups
 from .indexing import RowArray, rows_of
 from .info import Info
@@ -110,6 +110,26 @@ class Readable(Outlets):
         """The same as ``len``: every tensor has a cell in every row."""
         return len(self)
 
+    @property
+    def max_view(self) -> Readable:
+        """A view of all rows: tensors have equal lengths here, so nothing is padded."""
+        return self._subset(None, None)
+
+    @property
+    def min_view(self) -> Readable:
+        """A view of all rows: tensors have equal lengths here, so nothing is left out."""
+        return self._subset(None, None)
+
+    @property
+    def root(self) -> Readable:
+        """What a group belongs to; a dataset or view itself."""
+        return self
+
+    @property
+    def parent(self) -> Readable | None:
+        """The group, dataset or view that a group lies in; None for a dataset or view."""
+        return None
+
     def __len__(self) -> int:
         return len(self._source())
 
@@ -139,16 +159,50 @@ class Readable(Outlets):
         # Only called where no real attribute answers; private names are looked up by copy and pickle.
         found = None if name.startswith("_") else self._find(name)
         if found is None:
-            near = get_close_matches(name, [*self._names(), *dir(type(self))], n=2)
-            meant = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise AttributeError(f"{type(self).__name__} has no attribute, tensor or group {name!r}{meant}")
+            kind = type(self).__name__
+            raise AttributeError(f"{kind} has no attribute, tensor or group {name!r}{self._absent(name)}")
         return found
+
+    def _absent(self, name: str) -> str:
+        """What to add to the message that there is no attribute `name`."""
+        return "" if name.startswith("_") else instead("rows", name, [*self._names(), *dir(type(self))])
 
     def __setattr__(self, name: str, value: Any) -> None:
         # An attribute would hide the tensor of that name, and the samples would be lost.
         if not name.startswith("_") and not hasattr(type(self), name):
-            raise AttributeError(f"{name!r} cannot be set; samples are written as ds[{name!r}][:] = values")
+            known = self._find(name) is not None
+            meant = f"; samples are written as ds[{name!r}][:] = values" if known else self._absent(name)
+            raise AttributeError(f"{type(self).__name__} attribute {name!r} cannot be set{meant}")
         super().__setattr__(name, value)
+
+    def __setitem__(self, index: Any, value: Any) -> None:
+        """Always refused; the message says how samples are written.
+
+        Raises:
+            InvalidInputError: kind "bad-assignment".
+        """
+        tensor = index if isinstance(index, str) else "boxes"
+        row = "0" if isinstance(index, str) else repr(index)
+        raise InvalidInputError(
+            "tensors and rows are not replaced as a whole",
+            kind="bad-assignment",
+            place=f"index {index!r}",
+            hint=f"write samples with ds[{tensor!r}][{row}] = sample or ds[{row}].update({{{tensor!r}: sample}}); "
+            "a new tensor is made by ds.create_tensor",
+        )
+
+    def __delitem__(self, index: Any) -> None:
+        """Always refused; the message says how rows and tensors are removed.
+
+        Raises:
+            InvalidInputError: kind "bad-deletion".
+        """
+        raise InvalidInputError(
+            "rows and tensors are not deleted with `del`",
+            kind="bad-deletion",
+            place=f"index {index!r}",
+            hint=f"ds.delete_tensor({index!r})" if isinstance(index, str) else f"ds.pop({index!r})",
+        )
 
     def __dir__(self) -> list[str]:
         names = {name.split("/")[0] for name in self._names()}
@@ -215,13 +269,30 @@ class Group(Readable):
         inner = sub_groups(self._name + "/", self._owner._names(), self._owner._empty_groups())
         return {name: Group(self._owner, f"{self._name}/{name}") for name in inner}
 
+    @property
+    def root(self) -> Readable:
+        return self._owner
+
+    @property
+    def parent(self) -> Readable:
+        above = self._name.rpartition("/")[0]
+        return Group(self._owner, above) if above else self._owner
+
     def create_tensor(self, name: str, *args: Any, **options: Any) -> Tensor:
         """Create a tensor in this group; the arguments are those of `Dataset.create_tensor`."""
-        create: Any = getattr(self._owner, "create_tensor", None)
-        if create is None:
-            self._refuse_write()
-        tensor: Tensor = create(f"{self._name}/{name}", *args, **options)
+        tensor: Tensor = self._maker("create_tensor")(f"{self._name}/{name}", *args, **options)
         return tensor
+
+    def create_group(self, name: str, exist_ok: bool = False) -> Group:
+        """Create an empty group inside this one; see `Dataset.create_group`."""
+        group: Group = self._maker("create_group")(f"{self._name}/{name}", exist_ok)
+        return group
+
+    def _maker(self, method: str) -> Any:
+        found = getattr(self._owner, method, None)
+        if found is None:
+            self._refuse_write()
+        return found
 
     def __repr__(self) -> str:
         return f"Group({self._name!r}, tensors={list(self.tensors)})"

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any, Protocol
 
+from .elsewhere import instead
 from .indexing import row_number
 from .storage.errors import InvalidInputError
 from .tensor import Tensor
@@ -21,7 +23,10 @@ class RowOwner(Owner, Protocol):
 
 
 class Row:
-    """One row: ``row["boxes"].numpy()``, ``row.boxes``, and on a dataset ``row.update({...})``."""
+    """One row: ``row["boxes"].numpy()``, ``row.boxes``, and on a dataset ``row.update({...})``.
+
+    It reads like a mapping of tensor names to cells: ``for name, cell in row.items()``, ``"boxes" in row``.
+    """
 
     __slots__ = ("_number", "_owner")
 
@@ -56,6 +61,21 @@ class Row:
     def keys(self) -> tuple[str, ...]:
         return self._owner._names()
 
+    def values(self) -> list[Tensor]:
+        return list(self.tensors.values())
+
+    def items(self) -> list[tuple[str, Tensor]]:
+        return list(self.tensors.items())
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self.keys())
+
+    def __len__(self) -> int:
+        return len(self.keys())
+
+    def __contains__(self, name: object) -> bool:
+        return name in self.keys()
+
     def __getitem__(self, name: str) -> Any:
         if not isinstance(name, str):
             raise InvalidInputError("a row is indexed by tensor names", kind="bad-index", hint='ds[5]["boxes"]')
@@ -64,7 +84,11 @@ class Row:
     def __getattr__(self, name: str) -> Any:
         if name.startswith("_"):
             raise AttributeError(name)
-        return self._cell(getattr(self._owner, name))
+        found = getattr(self._owner, name, None)
+        if found is None:
+            names = [*self.keys(), *dir(type(self))]
+            raise AttributeError(f"Row has no attribute, tensor or group {name!r}{instead('row', name, names)}")
+        return self._cell(found)
 
     def __repr__(self) -> str:
         return f"Row({self._number}, tensors={list(self._owner._names())})"

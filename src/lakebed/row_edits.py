@@ -12,7 +12,7 @@ from .handle import Handle
 from .indexing import row_number, rows_of
 from .lenient import LeftOut, extend_or_skip, warn_left_out
 from .progress import progress
-from .storage.errors import InvalidInputError, RangeError
+from .storage.errors import InvalidInputError, RangeError, SampleError
 from .storage.schema import unknown_tensor
 from .tensor import Tensor
 
@@ -56,14 +56,20 @@ class RowEdits(Handle):
             append_empty: the same.
 
         Raises:
-            InvalidInputError: kind "missing-tensor", a tensor has no sample.
+            InvalidInputError: kind "missing-tensor", a tensor has no sample; kind "not-a-row", it is no mapping.
             NotFoundError: kind "unknown-tensor", a key is no tensor.
             SampleError: a sample does not fit; nothing was added.
             StateError: the dataset is read-only.
         """
         self._writable()
+        _check_row(sample)
         self._check_keys(sample, allow_missing=skip_ok or append_empty)
-        self._ws.extend({name: [_plain(value)] for name, value in sample.items()}, 1)
+        try:
+            self._ws.extend({name: [_plain(value)] for name, value in sample.items()}, 1)
+        except SampleError as error:
+            if not error.hint and _looks_like_columns(sample):
+                error.hint = "append adds one row; a list of samples for each tensor goes to ds.extend"
+            raise
 
     def extend(
         self,
@@ -100,6 +106,7 @@ class RowEdits(Handle):
 
     def update(self, index: int, sample: Mapping[str, Any]) -> None:
         """Write several cells of one row in one step; the same as ``ds[index].update(sample)``."""
+        _check_row(sample)
         self._update_row(row_number(index, len(self)), dict(sample))
 
     def pop(self, index: int | Sequence[int] | None = None) -> None:
@@ -124,6 +131,7 @@ class RowEdits(Handle):
 
     def _update_row(self, row: int, sample: dict[str, Any]) -> None:
         self._writable()
+        _check_row(sample)
         self._check_keys(sample, allow_missing=True)
         if sample:
             self._ws.update([row_number(row, len(self))], {name: [_plain(value)] for name, value in sample.items()})
@@ -172,6 +180,8 @@ def _as_columns(
     if isinstance(samples, Mapping):
         return {name: _column(values) for name, values in samples.items()}
     rows = list(samples)
+    for row in rows:
+        _check_row(row)
     keys = list(dict.fromkeys(key for row in rows for key in row)) if rows else list(names)
     if not allow_missing:
         for number, row in enumerate(rows):
@@ -183,6 +193,21 @@ def _as_columns(
                     hint="give every tensor a sample (None is the empty one), or pass append_empty=True",
                 )
     return {key: [_plain(row.get(key)) for row in rows] for key in keys}
+
+
+def _check_row(sample: Any) -> None:
+    if not isinstance(sample, Mapping):
+        raise InvalidInputError(
+            f"a row is a dictionary of samples by tensor name, found a {type(sample).__name__}",
+            kind="not-a-row",
+            hint='ds.append({"images": image, "labels": [0]}) adds a row; ds.extend takes a dictionary of lists, or '
+            "a list of dictionaries",
+        )
+
+
+def _looks_like_columns(sample: Mapping[str, Any]) -> bool:
+    """Whether each value is a list, all of one length: samples of many rows, as `extend` takes them."""
+    return all(isinstance(value, list) for value in sample.values()) and len(set(map(len, sample.values()))) == 1
 
 
 def _column(values: Any) -> Sequence[Any]:

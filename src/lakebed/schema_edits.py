@@ -92,7 +92,7 @@ class SchemaEdits(Handle):
         self._writable()
         name = name.strip("/")
         if name in self._schema():
-            raise _taken(name)
+            raise _taken(name, "choose another name")
         self._check_place(name)
         spec = source._spec.unlinked() if unlink else source._spec
         spec = replace(spec, name=name, column=self._schema().free_column(name))
@@ -129,7 +129,7 @@ class SchemaEdits(Handle):
         name, new_name = name.strip("/"), new_name.strip("/")
         self._expect_tensor(name)
         if new_name in self._schema():
-            raise _taken(new_name)
+            raise _taken(new_name, "choose another name")
         self._check_place(new_name)
         self._ws.rename_tensor(name, new_name)
 
@@ -233,10 +233,8 @@ class SchemaEdits(Handle):
         self._ws.set_info("", {**self._stored_info(""), GROUPS_KEY: list(groups)})
 
 
-def _taken(name: str) -> AlreadyExistsError:
-    return AlreadyExistsError(
-        f"there is a tensor {name!r} already", kind="tensor-exists", hint="pass exist_ok=True, or choose another name"
-    )
+def _taken(name: str, hint: str = "pass exist_ok=True, or choose another name") -> AlreadyExistsError:
+    return AlreadyExistsError(f"there is a tensor {name!r} already", kind="tensor-exists", hint=hint)
 
 
 def _moved(group: str, name: str, new_name: str) -> str:

@@ -66,13 +66,17 @@ class Tensor(TensorFacts):
         return arrays if aslist else stack(arrays, self.name, self._rows(), self.dtype)
 
     def data(self, aslist: bool = False, fetch_chunks: bool = False) -> Facts:
-        """What the samples mean, by htype: ``{"value": ...}``, class labels with ``"text"``, images with their facts.
+        """What the samples mean, by htype: ``{"value": ...}``, labels with ``"text"``, files with ``"sample_info"``.
 
         For several rows each key holds a list with one element for each row. `aslist` and `fetch_chunks` are accepted
         for old scripts and change nothing.
         """
         htype, spec, info = htype_of(self._spec.unlinked()), self._spec, self.info.to_dict()
         found = [htype.data(inside(sample, spec, self._pick.inside), info) for sample in self._samples()]
+        if ".info" in htype.fields(spec.unlinked()) and not self._pick.inside:
+            facts = self.sample_info
+            for one, its in zip(found, [facts] if self._pick.single else facts):
+                one.setdefault("sample_info", its)
         return found[0] if self._pick.single else merge_data(found)
 
     def text(self, fetch_chunks: bool = False) -> Any:

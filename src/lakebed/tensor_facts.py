@@ -8,9 +8,11 @@ from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 
+from .elsewhere import instead
 from .indexing import EVERYTHING, Pick, RowArray
 from .info import Info
 from .shapes import Shape, ShapeInterval, sample_shapes, shape_interval
+from .storage.errors import InvalidInputError
 from .storage.schema import Schema, TensorSpec
 from .storage.source import SampleSource
 
@@ -50,6 +52,11 @@ class TensorFacts:
         """The full name, with its groups: ``"labels/boxes"``."""
 
     # What it is
+
+    @property
+    def key(self) -> str:
+        """The same as `name`."""
+        return self.name
 
     @property
     def meta(self) -> Facts:
@@ -119,6 +126,35 @@ class TensorFacts:
     @property
     def is_empty_tensor(self) -> bool:
         return self.num_samples == 0
+
+    @property
+    def sample_indices(self) -> Values:
+        """Row numbers of the chosen samples in what the tensor was taken from."""
+        return [int(row) for row in self._rows()]
+
+    def summary(self) -> None:
+        """Print the tensor's htype, shape, dtype and compression."""
+        from .summary import summary_text
+
+        print(summary_text(repr(self), self._owner._source(), [self.name]))
+
+    def __eq__(self, other: object) -> bool:
+        # Without this ``ds.labels == 3`` would be False for every dataset, and nobody would notice.
+        if isinstance(other, (int, float, str, Sequence, np.ndarray, np.generic)):
+            raise InvalidInputError(
+                f"a tensor is not its samples, so it cannot equal a {type(other).__name__}",
+                kind="tensor-compared",
+                place=f"tensor {self.name!r}",
+                hint=f"compare what it holds: ds[{self.name!r}].numpy() == ..., or ask with ds.query",
+            )
+        return self is other
+
+    __hash__ = object.__hash__
+
+    def __getattr__(self, name: str) -> Any:
+        # Only called where no real attribute answers.
+        meant = "" if name.startswith("_") else instead("tensor", name, dir(type(self)))
+        raise AttributeError(f"Tensor has no attribute {name!r}{meant}")
 
     # Shapes
 

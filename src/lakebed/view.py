@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from .choosing import Choosing
 from .computed import ComputedColumn
+from .elsewhere import OF_DATASETS
 from .indexing import RowArray
 from .lineage import view_lineage, writer
 from .materialising import materialise_view
@@ -204,6 +205,13 @@ class View(Choosing):
 
     def _numbers(self) -> list[int]:
         return self.sample_indices
+
+    def _absent(self, name: str) -> str:
+        if name == "tag":
+            return "; instead: view.save_view(id=...), which keeps these rows under a name"
+        if name in OF_DATASETS:
+            return f"; a view is fixed: use {name} of the dataset, and make the view again"
+        return super()._absent(name)
 
     def _view(self, selection: Selection, origin: Origin, tensors: tuple[str, ...] | None) -> View:
         return View(selection, origin, None, tensors)

@@ -204,6 +204,13 @@ def check_coords(info: dict[str, Any], spec: TensorSpec, allowed: Mapping[str, t
     coords = info.get("coords")
     if coords is None:
         return
+    if not isinstance(coords, Mapping):
+        raise SchemaError(
+            f"coords must be a dictionary, found {coords!r}",
+            kind="bad-coords",
+            place=f"tensor {spec.name!r}",
+            hint="use " + " and ".join(f"{name!r}: one of {', '.join(values)}" for name, values in allowed.items()),
+        )
     for key, value in coords.items():
         if value not in allowed.get(key, ()):
             said = "; ".join(f"{name}: {', '.join(values)}" for name, values in allowed.items())

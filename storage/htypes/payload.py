@@ -6,7 +6,7 @@ import json
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
-from os import PathLike
+from os import PathLike, fspath
 from typing import Any, ClassVar
 
 import numpy as np
@@ -15,6 +15,7 @@ import pyarrow as pa
 from ...errors import LakebedError
 from ..codecs.formats import COMPRESSIONS
 from ..errors import SampleError, SchemaError
+from ..links.base import Link
 from ..schema import TensorSpec
 from .base import EncodeContext, Htype, Payload
 from .columns import SHAPE_TYPE, shape_column, shape_rows
@@ -73,11 +74,11 @@ class PayloadHtype(Htype):
                 return self.from_file(data, spec)
             return self.from_array(as_array(value), spec)
         except LakebedError as error:
-            raise placed(error, row_place(spec, context.first_row + row)) from error
+            where = row_place(spec, context.first_row + row)
+            raise placed(error, where if error.place else where + _file_named(value)) from error
         except (TypeError, ValueError) as error:
-            hint = "pass bytes, a path, lakebed.read(path) or an array"
             raise bad_sample(
-                spec, context.first_row + row, describe(value), f"an {self.name} sample", hint=hint
+                spec, context.first_row + row, describe(value), f"an {self.name} sample", hint=_how_to_give(value, spec)
             ) from error
 
     @abstractmethod
@@ -159,6 +160,19 @@ class PayloadHtype(Htype):
     def empty_shape(self, spec: TensorSpec) -> tuple[int, ...]:
         """Shape of a null cell."""
         return tuple(np.shape(self.empty(spec)))
+
+
+def _file_named(value: Any) -> str:
+    path = value.path if isinstance(value, Sample) else value
+    return f" ({fspath(path)})" if isinstance(path, str | PathLike) else ""
+
+
+def _how_to_give(value: Any, spec: TensorSpec) -> str:
+    if isinstance(value, str):
+        return f"a file is given as lakebed.read({value[:100]!r}), or as a pathlib.Path; text is no sample here"
+    if isinstance(value, Link):
+        return f"links need htype='link[{spec.htype}]'; lakebed.read(path) puts the file itself here"
+    return "pass an array, lakebed.read(path), a pathlib.Path, or the bytes of a file"
 
 
 def shapes_or_none(

@@ -25,13 +25,17 @@ SUBSET = ROOT.parent / "shared/data/coco-subset"
 
 def run(script: str, *arguments: str | Path, cwd: Path) -> str:
     """What an example prints."""
-    environment = {**os.environ, "LAKEBED_HUB": str(cwd / "hub"), "OMP_NUM_THREADS": "2", "PYTHONWARNINGS": "default"}
-    done = subprocess.run(
-        [sys.executable, ROOT / "examples" / script, *map(str, arguments)],
-        cwd=cwd, env=environment, capture_output=True, text=True, timeout=500, check=False,
-    )  # fmt: skip
+    done = start(script, *arguments, cwd=cwd)
     assert done.returncode == 0, f"{done.stdout}\n{done.stderr}"
     return done.stdout
+
+
+def start(script: str, *arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "LAKEBED_HUB": str(cwd / "hub"), "OMP_NUM_THREADS": "2", "PYTHONWARNINGS": "default"}
+    return subprocess.run(
+        [sys.executable, ROOT / "examples" / script, *map(str, arguments)],
+        cwd=cwd, env={**environment, **variables}, capture_output=True, text=True, timeout=500, check=False,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -89,6 +93,15 @@ def test_the_playbook_runs_on_a_larger_folder(tmp_path: Path) -> None:
     assert "38 of 176 rows" in printed
     assert "Deleted index 61 because the image is low quality." in printed
     assert "38 rows are in the view still, 37 match the query now" in printed
+
+
+def test_weights_that_cannot_be_downloaded_are_told_before_the_work(tmp_path: Path) -> None:
+    nobody_listens = "http://127.0.0.1:9"
+    done = start("playbook.py", "--pretrained", cwd=tmp_path, https_proxy=nobody_listens, TORCH_HOME=str(tmp_path))
+    assert done.returncode == 1
+    assert "Leave --pretrained out" in done.stderr
+    assert str(tmp_path / "hub/checkpoints") in done.stderr
+    assert "== 1-3" not in done.stdout
 
 
 def test_a_deep_lake_script_runs_with_another_import(tmp_path: Path) -> None:

@@ -7,9 +7,11 @@ import sys
 from pathlib import Path
 
 import pytest
+from PIL import Image
 
-from face_data import coco_folder, numbers, street
+from face_data import coco_folder, numbers, picture, street
 from lakebed import cli
+from lakebed import load as lakebed_load
 
 
 def lakebed(*args: object) -> subprocess.CompletedProcess[str]:
@@ -161,3 +163,54 @@ def test_verify_tells_by_its_status(
     status, out, err = run(capsys, monkeypatch, "verify", path)
     assert status == 1
     assert "missing" in out + err
+
+
+def test_the_list_of_commands_cuts_no_sentence(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    status, out, _ = run(capsys, monkeypatch, "--help")
+    assert status == 0
+    assert "..." not in out.split("Commands:")[1]
+    assert {"checkout", "ingest-yolo", "ingest-classification"} < set(out.split())
+
+
+def test_checkout_names_the_version_and_makes_a_branch(
+    path: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = lakebed_load(path).commit_id
+    assert run(capsys, monkeypatch, "checkout", path, first)[1].splitlines()[1] == f"{path}@{first}"
+    assert lakebed_load(path).branches == ["main"]
+    status, out, _ = run(capsys, monkeypatch, "checkout", path, "dev", "--create")
+    assert (status, out.splitlines()[1]) == (0, f"{path}@dev")
+    assert sorted(lakebed_load(path).branches) == ["dev", "main"]
+    status, _, err = run(capsys, monkeypatch, "checkout", path, "nowhere")
+    assert status == 1
+    assert "branches and tags are: dev, main" in err
+
+
+def test_folders_of_classes_and_of_yolo_files_are_ingested(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "photos"
+    (folder / "cat").mkdir(parents=True)
+    Image.fromarray(picture(0)).save(folder / "cat" / "0.jpg")
+    status, out, _ = run(capsys, monkeypatch, "ingest-classification", folder, tmp_path / "a")
+    assert (status, "rows=1" in out) == (0, True)
+    assert lakebed_load(tmp_path / "a").labels[0].text() == ["cat"]
+    status, _, err = run(capsys, monkeypatch, "ingest-yolo", folder, tmp_path / "b")
+    assert (status, "1 of 1 annotation files" in err) == (1, True)
+    (folder / "cat" / "0.txt").write_text("0 0.5 0.5 0.2 0.2\n")
+    (folder / "names.txt").write_text("cat\n")
+    options = ["--classes", folder / "names.txt", "--link"]
+    assert run(capsys, monkeypatch, "ingest-yolo", folder, tmp_path / "b", *options)[0] == 0
+    assert lakebed_load(tmp_path / "b").images.htype == "link[image]"
+
+
+def test_hints_speak_of_options_not_of_arguments(
+    path: str, tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = coco_folder(tmp_path / "coco", 2)
+    _, _, err = run(capsys, monkeypatch, "ingest-coco", folder / "images", folder / "annotations.json", path)
+    assert "--overwrite" in err
+    assert "--exclusive" in run(capsys, monkeypatch, "gc", path, "--grace-hours", 0)[2]
+    assert "lakebed ingest-coco" in run(capsys, monkeypatch, "info", tmp_path / "nowhere")[2]

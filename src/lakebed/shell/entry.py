@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import sys
 from typing import TYPE_CHECKING, Any
 
@@ -118,10 +119,12 @@ def _print(found: Any, form: str, limit: int | None, columns: list[str]) -> None
 def _print_table(found: Any, limit: int, columns: list[str]) -> None:
     from .pages import page_of
     from .piped import UNBOUNDED
-    from .tables import picked, table
+    from .tables import Screen, picked, table
 
     page = picked(page_of(found, 0, limit), columns)
-    for line in table(page, UNBOUNDED):
+    # Lines wider than the window would be folded into each other; a file or a program gets them whole.
+    screen = Screen(*shutil.get_terminal_size(), colors="none") if sys.stdout.isatty() else UNBOUNDED
+    for line in table(page, screen):
         click.echo(line.plain)
     shown = "" if page.after == page.total else f", {page.after} shown"
     click.echo(f"({page.total} {'row' if page.total == 1 else 'rows'}{shown})")

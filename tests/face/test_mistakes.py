@@ -1,0 +1,145 @@
+"""What a newcomer does wrong: each mistake is one clear error that says what to do, and changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import lakebed
+from face_data import coco_folder, picture, street
+from lakebed import InvalidInputError, LakebedError, SampleError, SchemaError
+
+BOX = np.zeros((1, 4), np.float32)
+
+
+def row(**changed: Any) -> dict[str, Any]:
+    return {"images": picture(0), "boxes": BOX, "categories": ["car"], **changed}
+
+
+@pytest.fixture
+def truncated(tmp_path: Path) -> Path:
+    photo = coco_folder(tmp_path / "coco", 2) / "images" / "000000000107.jpg"
+    photo.write_bytes(photo.read_bytes()[:200])
+    return photo
+
+
+def refused(ds: lakebed.Dataset, sample: Any) -> LakebedError:
+    """The error of an append, after which everything is as before."""
+    with pytest.raises(LakebedError) as caught:
+        ds.append(sample)
+    assert (len(ds), ds.has_head_changes) == (3, False)
+    return caught.value
+
+
+@pytest.mark.parametrize("sample", [[row()], picture(0), "images", None], ids=["list", "array", "text", "none"])
+def test_a_row_that_is_no_dictionary(sample: Any) -> None:
+    error = refused(street(3), sample)
+    assert error.kind == "not-a-row"
+    assert "ds.extend" in error.hint
+    assert len(str(error)) < 400
+
+
+def test_lists_of_samples_given_to_append() -> None:
+    error = refused(street(3), {name: [sample] for name, sample in row().items()})
+    assert "ds.extend" in error.hint
+
+
+@pytest.mark.parametrize(
+    ("sample", "said"),
+    [
+        (row(boxes=np.zeros((1, 5))), "expected an array of shape (n, 4)"),
+        (row(boxes="boxes"), "not numbers"),
+        (row(boxes=np.array([["a", "b", "c", "d"]])), "not numbers"),
+        (row(categories=[0.5]), "expected class names or non-negative integers"),
+        (row(categories=[-1]), "expected class names or non-negative integers"),
+        (row(categories=[None]), "expected class names or non-negative integers"),
+        (row(images=picture(0).astype(np.float32)), "expected uint8"),
+        (row(images="photo.jpg"), "lakebed.read('photo.jpg')"),
+        (row(images=lakebed.link("photo.jpg")), "htype='link[image]'"),
+        (row(images=lakebed.read("nowhere.jpg")), "row 3 (nowhere.jpg)"),
+        (row(images=b"text"), "no image of a known format"),
+        ({"images": picture(0)}, "nothing for 'boxes', 'categories'"),
+        (row(label=[0]), "there is no tensor 'label'"),
+    ],
+)
+def test_a_sample_that_does_not_fit(sample: Any, said: str) -> None:
+    assert said in str(refused(street(3), sample))
+
+
+def test_a_damaged_photo_is_named(truncated: Path) -> None:
+    error = refused(street(3), row(images=lakebed.read(truncated)))
+    assert isinstance(error, SampleError)
+    assert str(truncated) in error.place
+
+
+def test_rows_and_tensors_replaced_or_deleted_as_a_whole() -> None:
+    ds = street(3)
+    with pytest.raises(InvalidInputError, match=r"ds\['boxes'\]\[0\] = sample"):
+        ds["boxes"] = BOX
+    with pytest.raises(InvalidInputError, match=r"ds\[1\]\.update"):
+        ds[1] = row()
+    with pytest.raises(InvalidInputError, match=r"ds\.pop\(1\)"):
+        del ds[1]
+    with pytest.raises(InvalidInputError, match=r"ds\.delete_tensor\('boxes'\)"):
+        del ds["boxes"]
+    with pytest.raises(AttributeError, match=r"ds\['boxes'\]\[:\] = values"):
+        ds.boxes = BOX
+    with pytest.raises(AttributeError, match="instead: nothing is deleted"):
+        ds.allow_delete = False
+    assert not ds.has_head_changes
+
+
+def test_a_tensor_compared_instead_of_its_samples() -> None:
+    ds = street(3)
+    others: list[Any] = [3, "car", [1], np.zeros(3)]
+    for other in others:
+        with pytest.raises(InvalidInputError, match=r"\.numpy\(\) =="):
+            ds.categories == other  # noqa: B015  # the comparison itself is the mistake
+    assert ds.categories != ds.boxes
+    assert ds.categories is not None
+    assert len({ds.categories, ds.boxes}) == 2
+
+
+def test_updates_and_batches_that_are_no_dictionaries() -> None:
+    ds = street(3)
+    wrong: Any = [1, 2]
+    for call in (lambda: ds.update(0, wrong), lambda: ds[0].update(wrong), lambda: ds.extend([wrong])):
+        with pytest.raises(InvalidInputError, match="dictionary of samples"):
+            call()
+
+
+def test_a_version_left_out_behind_the_at(tmp_path: Path) -> None:
+    street(1, str(tmp_path / "ds"))
+    with pytest.raises(InvalidInputError, match="no version stands behind"):
+        lakebed.load(f"{tmp_path}/ds@")
+
+
+def test_coordinates_that_are_no_dictionary() -> None:
+    with pytest.raises(SchemaError, match="must be a dictionary"):
+        street(1).create_tensor("more", htype="bbox", coords="LTWH")
+
+
+def test_a_misspelt_argument_of_the_loader() -> None:
+    pytest.importorskip("torch")
+    with pytest.raises(TypeError, match="'shufle'; did you mean shuffle"):
+        street(2).pytorch(shufle=True)
+
+
+def test_a_filter_that_fails_names_its_row() -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        street(3).filter(lambda row: 1 // (row.index - 2), progressbar=False)
+    assert caught.value.__notes__ == ["raised by the function given to filter(), for row 2"]
+
+
+def test_text_in_double_quotes_in_a_query() -> None:
+    with pytest.raises(lakebed.TQLError, match="single quotes: 'car'"):
+        street(2).query('select * where contains(categories, "car")')
+
+
+def test_a_name_that_is_taken_is_not_asked_to_be_taken_twice() -> None:
+    with pytest.raises(lakebed.AlreadyExistsError) as caught:
+        street(1).rename_tensor("boxes", "images")
+    assert caught.value.hint == "choose another name"
