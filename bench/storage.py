@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 import resource
 import statistics
 import subprocess
@@ -72,10 +73,12 @@ def main() -> None:
     """Run all sizes and print a table, or one size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int)
+    parser.add_argument("--use", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="where to put the datasets (default: the temporary folder)")
     arguments = parser.parse_args()
     if arguments.rows:
-        print(json.dumps(measure(arguments.rows, arguments.folder)))
+        done = use(arguments.rows, arguments.use) if arguments.use else measure(arguments.rows, arguments.folder)
+        print(json.dumps(done))
         return
     results = [_in_a_process(rows, arguments.folder) for rows in SIZES]
     print("| | " + " | ".join(f"{result['rows']:,} rows" for result in results) + " |")
@@ -86,9 +89,12 @@ def main() -> None:
 
 
 def _in_a_process(rows: int, folder: Path | None) -> dict[str, float]:
-    command = [sys.executable, __file__, "--rows", str(rows)]
-    command += ["--folder", str(folder)] if folder else []
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    return _answer("--rows", str(rows), *(["--folder", str(folder)] if folder else []))
+
+
+def _answer(*arguments: str) -> dict[str, float]:
+    """What this program prints in a process of its own."""
+    done = subprocess.run([sys.executable, __file__, *arguments], check=True, stdout=subprocess.PIPE, text=True)
     found: dict[str, float] = json.loads(done.stdout)
     return found
 
@@ -98,17 +104,25 @@ def _shown(value: float) -> str:
 
 
 def measure(rows: int, folder: Path | None = None) -> dict[str, float]:
-    """All figures for one size; the process should do nothing else before, for the sake of the memory figure."""
+    """All figures for one size. Ingest and use are processes of their own, which do nothing else before, for the sake
+    of the memory figures."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
-        store = CountingStore(Path(place) / "ds", create=True)
         result: dict[str, float] = {"rows": rows}
-        ws = Workspace(Repository.create(store, NoLinks()))
+        ws = Workspace(Repository.create(CountingStore(Path(place) / "ds", create=True), NoLinks()))
         result["append, rows per CPU second"] = rows / _fill(ws, rows)
-        result |= _edits(ws, store, rows)
-        result |= _opening(store)
-        result["resident memory at most so far, mapped files included, MB"] = _peak_mb()
-        result["memory of its own now, MB"] = _own_mb()
-        result |= _many_commits(ws, store, rows)
+        result["memory of appending, at most, MB"] = _peak_mb()
+        return result | _answer("--rows", str(rows), "--use", place)
+
+
+def use(rows: int, place: Path) -> dict[str, float]:
+    """Open a dataset that another process made, edit it, read it."""
+    store = CountingStore(place / "ds")
+    result = _opening(store)
+    ws = Workspace(Repository.open(store, NoLinks()))
+    result |= _edits(ws, store, rows)
+    result |= _many_commits(ws, store, rows)
+    result["memory of opening, editing and reading, at most, MB"] = _peak_mb()
+    result["of that not pages of mapped files, now, MB"] = _own_mb()
     return result
 
 
@@ -195,14 +209,21 @@ def _cpu(act: Callable[[], None]) -> float:
 
 def _own_mb() -> float:
     """Memory that is not pages of mapped files, which the system takes back when it needs them; Linux only."""
-    status = Path("/proc/self/status")
-    lines = status.read_text().splitlines() if status.exists() else []
-    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith("RssAnon")), float("nan"))
+    return _status_mb("RssAnon")
 
 
 def _peak_mb() -> float:
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    """The most memory this process had at once, pages of mapped files included."""
+    peak = _status_mb("VmHWM")  # getrusage counts on Linux what the parent had before this program was started
+    if not math.isnan(peak):
+        return peak
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+
+
+def _status_mb(name: str) -> float:
+    status = Path("/proc/self/status")
+    lines = status.read_text().splitlines() if status.exists() else []
+    return next((int(line.split()[1]) / 1024 for line in lines if line.startswith(f"{name}:")), float("nan"))
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from ..storage.errors import InvalidInputError, ObjectMissingError, RangeError
 from ..storage.htypes import htype_of
 from ..storage.schema import Schema
 from ..storage.stores.base import Store
+from ..storage.stores.mapped import digest_of
 from .chunks import HASH_SUFFIX, URL_SUFFIX, damaged, read_batch
 from .index import Index, read_index
 from .payload_view import PayloadColumn
@@ -253,7 +254,7 @@ class MaterialisedView:
         for entry in self.index.chunks:
             path = f"{self.prefix}/{entry.key}"
             try:
-                if xxhash.xxh3_128_hexdigest(self.store.buffer(path)) != entry.digest:
+                if digest_of(self.store.buffer(path)) != entry.digest:
                     problems.append(f"{path}: not what was written")
             except ObjectMissingError:
                 problems.append(f"{path}: missing")

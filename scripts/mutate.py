@@ -1,7 +1,7 @@
 """Change one thing at a time in a module of Lakebed and see whether its tests notice.
 
 ``python scripts/mutate.py tql/coerce.py tests/tql/test_bind.py tests/engine --sample 100`` prints the mutants that no
-test noticed. Each runs in a process of its own, whose import of the module finds the changed source; nothing is written.
+test noticed. Each runs in a process of its own, which imports the changed source; nothing is written.
 """
 
 from __future__ import annotations

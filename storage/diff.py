@@ -134,11 +134,12 @@ def _candidates(before: Snapshot, after: Snapshot, old: list[Entry], new: list[E
         if twin is None:
             found.append(after.entry_ids(entry))
             continue
-        lacking = set(entry.overlays) ^ set(twin.overlays)
-        ids = after.context.fragments.all_ids(entry, after.staging) if not entry.pending else None
-        for overlay in lacking:
-            offsets = after.context.fragments.overlay(overlay, after.staging).column("_offset").to_numpy()
-            if ids is not None:
+        if entry.pending:
+            continue
+        ids = after.context.fragments.all_ids(entry, after.staging)
+        for side, mine, other in ((after, entry, twin), (before, twin, entry)):
+            for overlay in set(mine.overlays) - set(other.overlays):
+                offsets = side.context.fragments.overlay(overlay, side.staging).column("_offset").to_numpy()
                 found.append(ids[offsets.astype(np.int64)])
     candidates = np.unique(np.concatenate(found)) if found else np.empty(0, np.int64)
     both = np.intersect1d(_ids(before, old), _ids(after, new))

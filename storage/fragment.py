@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import uuid
-from collections.abc import Iterator, Mapping
+from collections import OrderedDict
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,7 @@ from .manifest import Entry, Fragment, Overlay, read_deletions
 from .objects import Objects, Pointer, Staging, decode_ids
 from .payloads import REF_TYPE
 from .stores.base import Store
+from .stores.mapped import digest_of, give_back
 
 ROWS = 131_072
 """Most rows of a fragment."""
@@ -27,8 +29,15 @@ INLINE = 32 << 10
 """Fragments up to this size lie in the bundle of the change that appended them."""
 BLOCK = 64 << 10
 """Bytes under one checksum of a fragment's file."""
-SLICES = 64
-"""Up to this many edited places a column is cut into zero-copy slices; above, it is copied once."""
+SLICES = 128
+"""A column in more slices than that is copied into one piece when it is asked for a second time: a reader that comes
+once pays for no copy, and one that comes often not for the many slices."""
+CUTS = 512
+"""Up to this many edited places a column is cut into slices of the mapped file; above, it is copied row by row."""
+OVERLAYS = 256
+"""Opened overlays that are kept: each is asked for every column, and most are a few kilobytes."""
+LOOKS = 256
+"""After so many looks at single rows the pages of all files that they touched are given back."""
 
 
 def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[str]) -> Pointer:
@@ -117,8 +126,11 @@ class FragmentCache:
         self.objects = objects
         self._descriptors: dict[Pointer, Fragment] = {}
         self._tables: dict[Pointer, pa.Table] = {}
+        self._files: dict[Pointer, pa.Buffer] = {}
         self._columns: dict[tuple[Entry, str], pa.ChunkedArray] = {}
         self._refs: dict[Entry, frozenset[str]] = {}
+        self._overlays: OrderedDict[Pointer, pa.Table] = OrderedDict()
+        self._looks = 0
 
     def descriptor(self, pointer: Pointer, staging: Staging | None = None) -> Fragment:
         """The stored description of a fragment."""
@@ -134,6 +146,9 @@ class FragmentCache:
         found = self._columns.get(key)
         if found is None or found.type != kind:
             found = self._columns[key] = self._build_column(entry, name, kind, staging)
+        elif found.num_chunks > SLICES:
+            found = self._columns[key] = pa.chunked_array([pa.concat_arrays(found.chunks)], kind)
+            self._unread(entry.fragment)
         return found
 
     def at(self, entry: Entry, name: str, kind: pa.DataType, offsets: Ints, staging: Staging | None = None) -> pa.Array:
@@ -141,14 +156,15 @@ class FragmentCache:
 
         Costs the offsets, not the fragment: building the whole column anew after each edit would not.
         """
+        self._look()
         base = take_rows(typed_column(self.table(entry.fragment, staging), name, kind), offsets)
         for overlay in entry.overlays:
             table = self.overlay(overlay, staging)
             edited = table.column("_offset").to_numpy().astype(np.int64)
-            hits = np.flatnonzero(np.isin(offsets, edited))
+            places = np.minimum(np.searchsorted(edited, offsets), len(edited) - 1)
+            hits = np.flatnonzero(edited[places] == offsets)
             if len(hits):
-                values = take_rows(typed_column(table, name, kind), np.searchsorted(edited, offsets[hits]))
-                base = put(base, hits, values)
+                base = put(base, hits, take_rows(typed_column(table, name, kind), places[hits]))
         return base
 
     def refs(self, entry: Entry, staging: Staging | None = None) -> frozenset[str]:
@@ -163,6 +179,17 @@ class FragmentCache:
         if self.descriptor(entry.fragment, staging).chunks:
             tables.append(self.table(entry.fragment, staging))
         return (field.name for table in tables for field in table.schema if field.type == REF_TYPE)
+
+    def _look(self) -> None:
+        self._looks += 1
+        if self._looks % LOOKS == 0:
+            for pointer in self._files:
+                self._unread(pointer)
+
+    def _unread(self, pointer: Pointer) -> None:
+        """The pages of a fragment's file are not needed for now."""
+        if pointer in self._files:
+            give_back(self._files[pointer])
 
     def ids(self, entry: Entry, staging: Staging | None = None) -> Ints:
         """Row ids of an entry's live rows, int64."""
@@ -193,6 +220,7 @@ class FragmentCache:
         self._refs = {entry: value for entry, value in self._refs.items() if entry in keep}
         fragments = {entry.fragment for entry in keep}
         self._tables = {key: value for key, value in self._tables.items() if key in fragments}
+        self._files = {key: value for key, value in self._files.items() if key in fragments}
 
     def table(self, pointer: Pointer, staging: Staging | None = None) -> pa.Table:
         """A fragment's rows as written, mapped; its bytes are checked the first time.
@@ -202,21 +230,23 @@ class FragmentCache:
         """
         found = self._tables.get(pointer)
         if found is None:
-            found = self._tables[pointer] = self._open(self.descriptor(pointer, staging), staging)
+            found = self._tables[pointer] = self._open(pointer, staging)
         return found
 
-    def _open(self, fragment: Fragment, staging: Staging | None) -> pa.Table:
+    def _open(self, pointer: Pointer, staging: Staging | None) -> pa.Table:
+        fragment = self.descriptor(pointer, staging)
         if fragment.inline is not None:
             return unpack_table(self.objects.read(fragment.inline, staging))
         buffer = self.store.buffer(fragment.key)
         # Arrow trusts its offsets: a flipped bit would crash the process, so nothing unchecked is mapped.
-        if buffer.size != fragment.length or xxhash.xxh3_128_hexdigest(buffer) != fragment.xxh3:
+        if buffer.size != fragment.length or digest_of(buffer) != fragment.xxh3:
             raise DamageError(
                 "a file of rows is not what was written",
                 kind="rows-damaged",
                 place=f"{self.store.url}: {fragment.key}",
                 hint="run `lakebed verify` on the dataset, then `lakebed repair`",
             )
+        self._files[pointer] = buffer
         return pa.ipc.open_file(buffer).read_all()
 
     def _build_column(self, entry: Entry, name: str, kind: pa.DataType, staging: Staging | None) -> pa.ChunkedArray:
@@ -225,9 +255,11 @@ class FragmentCache:
         gone = self.deleted_offsets(entry, staging)
         if len(offsets) + len(gone) == 0:
             return base
-        if len(offsets) + len(gone) <= SLICES:
+        if len(offsets) + len(gone) <= CUTS:
             return _sliced(base, offsets, values, gone)
-        return _copied(base, offsets, values, gone)
+        copied = _copied(base, offsets, values, gone)
+        self._unread(entry.fragment)
+        return copied
 
     def _edits(self, entry: Entry, name: str, kind: pa.DataType, staging: Staging | None) -> tuple[Ints, pa.Array]:
         """Edited offsets, ascending, and their newest values."""
@@ -243,7 +275,13 @@ class FragmentCache:
 
     def overlay(self, overlay: Overlay, staging: Staging | None = None) -> pa.Table:
         """The edited rows of one overlay."""
-        return unpack_table(self.objects.read(overlay.pointer, staging))
+        found = self._overlays.get(overlay.pointer)
+        if found is None:
+            found = self._overlays[overlay.pointer] = unpack_table(self.objects.read(overlay.pointer, staging))
+            while len(self._overlays) > OVERLAYS:
+                self._overlays.popitem(last=False)
+        self._overlays.move_to_end(overlay.pointer)
+        return found
 
 
 def newest(offsets: Ints, values: pa.Array) -> tuple[Ints, pa.Array]:
@@ -260,24 +298,41 @@ def _flat_chunk(value: pa.Array | pa.ChunkedArray) -> pa.Array:
 def typed_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     """The column, or what stands for it where the rows are older than the tensor, or none refers to chunk files."""
     if name not in table.column_names:
-        absent = pa.nulls(table.num_rows, kind) if kind == REF_TYPE else empty_column(kind, table.num_rows)
-        return pa.chunked_array([absent], kind)
+        return pa.chunked_array([absent(kind, table.num_rows)], kind)
     column = table.column(name)
-    return column if column.type == kind else column.cast(kind)
+    if column.type == kind:
+        return column
+    try:
+        return column.cast(kind)
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        # Left by a deleted tensor whose column name came back with a merge or a revert.
+        return pa.chunked_array([absent(kind, table.num_rows)], kind)
+
+
+def absent(kind: pa.DataType, rows: int) -> pa.Array:
+    """Cells of a physical column in rows that have no sample."""
+    return pa.nulls(rows, kind) if kind == REF_TYPE else empty_column(kind, rows)
 
 
 def _sliced(base: pa.ChunkedArray, offsets: Ints, values: pa.Array, gone: Ints) -> pa.ChunkedArray:
+    """Slices of the column with the edited rows between them."""
+    edited = dict(zip(offsets.tolist(), range(len(offsets)), strict=True))
     deleted = set(gone.tolist())
-    replaced: Mapping[int, int] = {int(offset): number for number, offset in enumerate(offsets)}
+    places = np.union1d(offsets, gone)
     parts: list[pa.Array] = []
-    start = 0
-    for place in sorted(deleted | set(replaced)):
-        parts += base.slice(start, place - start).chunks
-        if place not in deleted:
-            parts.append(values.slice(replaced[place], 1))
-        start = place + 1
-    parts += base.slice(start).chunks
-    return pa.chunked_array([part for part in parts if len(part)], base.type)
+    first = 0
+    for chunk in base.chunks:
+        start = 0
+        for place in places[(places >= first) & (places < first + len(chunk))].tolist():
+            if place - first > start:
+                parts.append(chunk.slice(start, place - first - start))
+            if place not in deleted:
+                parts.append(values.slice(edited[place], 1))
+            start = place - first + 1
+        if start < len(chunk):
+            parts.append(chunk.slice(start))
+        first += len(chunk)
+    return pa.chunked_array(parts, base.type)
 
 
 def _copied(base: pa.ChunkedArray, offsets: Ints, values: pa.Array, gone: Ints) -> pa.ChunkedArray:

@@ -118,13 +118,20 @@ class Handle:
         assert self.branch is not None
         tip = state.refs.branches.get(self.branch)
         if tip is None:
-            raise StateError(
-                f"branch {self.branch!r} was deleted meanwhile", kind="branch-gone", place=self.repository.store.url
-            )
+            raise self._branch_gone()
         self._looked = time.monotonic()
         if tip != self._tip:
             self._tip, self._base = tip, self.repository.snapshot(tip)
             self.context.fragments.forget(set(self._base.manifest.entries))
+
+    def _branch_gone(self) -> StateError:
+        return StateError(
+            f"branch {self.branch!r} was deleted or renamed meanwhile",
+            kind="branch-gone",
+            place=self.repository.store.url,
+            hint="changes that wait here land if a branch of that name is made again; ds.reset() forgets them, then "
+            'go to another one: ds.checkout("main")',
+        )
 
     def _check_still_there(self, refs: Refs) -> None:
         """Nothing new may point at what clean-up may have removed: a version that was replaced long ago.

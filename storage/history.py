@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 from .commits import CommitInfo
 from .diff import Diff, diff
 from .errors import AlreadyExistsError, ObjectExistsError, StateError
 from .handle import Handle
-from .merge import Resolution, merged
+from .merge import Resolution, common_version, merged
 from .names import check_ref_name
 from .objects import Staging
 from .refs import Branch, CommitRef, Refs
@@ -54,6 +55,8 @@ class History(Handle):
         assert name is not None
 
         def change(refs: Refs, staging: Staging) -> Refs:
+            if name not in refs.branches:
+                raise self._branch_gone()
             head = refs.branches[name].head
             return refs.with_branch(name, Branch(head, None if head else stage_empty_version(staging, name)))
 
@@ -195,18 +198,19 @@ class History(Handle):
             StateError: kind "uncommitted-changes", "nothing-to-merge".
             ConflictError: both sides changed the same cells and `resolution` is None; `conflicts` lists them.
         """
-        self._require_clean("merge")
-        theirs = self._commit_ref(ref)
-        if theirs is None:
-            raise StateError(f"branch {ref!r} has no commit", kind="nothing-to-merge", hint="commit there first")
-        if any(found.id == theirs.id for found, _ in self.repository.history(self._tip.head)):
-            assert self._tip.head is not None
-            return self._tip.head.id
-        base = self._common(theirs)
         said = message if message is not None else f"Merge {ref} into {self.branch}"
-        return self._combine(
-            base, self.repository.snapshot_at(theirs), (theirs,), said, resolution, delete_removed_tensors
-        )
+
+        def plan() -> _Plan | None:
+            theirs = self._commit_ref(ref)
+            if theirs is None:
+                raise StateError(f"branch {ref!r} has no commit", kind="nothing-to-merge", hint="commit there first")
+            if any(found.id == theirs.id for found, _ in self.repository.history(self._tip.head)):
+                return None
+            return _Plan(
+                self._common(theirs), self.repository.snapshot_at(theirs), said, (theirs,), delete_removed_tensors
+            )
+
+        return self._combine("merge", plan, resolution)
 
     def revert(self, ref: str, resolution: Resolution = None, message: str | None = None) -> str:
         """Undo one commit by a new one, keeping what came after; returns the new commit's id.
@@ -215,16 +219,17 @@ class History(Handle):
             StateError: kind "uncommitted-changes".
             ConflictError: later commits changed the same cells and `resolution` is None.
         """
-        self._require_clean("revert")
-        undone = self.repository.find_commit(ref) if (found := self._commit_ref(ref)) is None else found
-        commit = self.repository.commit(undone.pointer)
-        before = self.repository.snapshot_at(commit.parents[0]) if commit.parents else empty_version(self.context)
-        said = message if message is not None else f"Revert {undone.id[:12]}: {commit.message or ''}".rstrip(": ")
-        return self._combine(self.repository.snapshot_at(undone), before, (), said, resolution, True)
+
+        def plan() -> _Plan:
+            undone = self.repository.find_commit(ref) if (found := self._commit_ref(ref)) is None else found
+            commit = self.repository.commit(undone.pointer)
+            before = self.repository.snapshot_at(commit.parents[0]) if commit.parents else empty_version(self.context)
+            said = message if message is not None else f"Revert {undone.id[:12]}: {commit.message or ''}".rstrip(": ")
+            return _Plan(self.repository.snapshot_at(undone), before, said, (), True)
+
+        return self._combine("revert", plan, resolution)
 
     def _require_clean(self, what: str) -> None:
-        self._check_writable()
-        self._resolve()
         if self.in_transaction or self.has_changes():
             raise StateError(
                 f"there are uncommitted changes, which a {what} would mix with",
@@ -234,29 +239,36 @@ class History(Handle):
             )
 
     def _common(self, theirs: CommitRef) -> Snapshot:
-        """The newest version that both sides descend from."""
-        ours = {ref.id for ref, _ in self.repository.history(self._tip.head)}
-        for ref, _ in self.repository.history(theirs):
-            if ref.id in ours:
-                return self.repository.snapshot_at(ref)
-        return empty_version(self.context)
+        """The newest version that both sides descend from; where there are several, one made of them in memory."""
+        return self._common_of([self._tip.head] if self._tip.head else [], theirs)
 
-    def _combine(
-        self,
-        base: Snapshot,
-        theirs: Snapshot,
-        parents: tuple[CommitRef, ...],
-        message: str,
-        resolution: Resolution,
-        delete_removed_tensors: bool,
-    ) -> str:
+    def _common_of(self, heads: list[CommitRef], other: CommitRef) -> Snapshot:
+        ours = {ref.id for ref, _ in self.repository.history(*heads)}
+        common = [(ref, commit) for ref, commit in self.repository.history(other) if ref.id in ours]
+        # What is below a common version is common too, so that only those that are no parent of one are newest.
+        below = {parent.id for _, commit in common for parent in commit.parents}
+        newest = [ref for ref, _ in common if ref.id not in below]
+        if not newest:
+            return empty_version(self.context)
+        bases = [self._common_of(newest[:place], newest[place]) for place in range(1, len(newest))]
+        return common_version([self.repository.snapshot_at(ref) for ref in newest], bases)
+
+    def _combine(self, operation: str, plan: Callable[[], _Plan | None], resolution: Resolution) -> str:
+        """Commit what `plan` says on top of the branch's newest state, again and again until no writer is faster."""
+        self._check_writable()
+        self._resolve()
         attempt = 0
         while True:
+            self._require_clean(operation)
             state = self.repository.state()
             self._follow(state)
-            self._draft = merged(base, self._base, theirs, resolution, delete_removed_tensors)
+            self._require_clean(operation)  # others may have left something uncommitted meanwhile
+            planned = plan()
+            if planned is None:
+                return self._tip.head.id if self._tip.head else ""
+            self._draft = merged(planned.base, self._base, planned.theirs, resolution, planned.delete_removed_tensors)
             try:
-                state = self._try_land(state, "merge" if parents else "revert", message, parents)
+                state = self._try_land(state, operation, planned.message, planned.parents)
             except ObjectExistsError:
                 backoff(attempt)
                 attempt += 1
@@ -267,6 +279,18 @@ class History(Handle):
             self._attempts.clear()
             assert self._tip.head is not None
             return self._tip.head.id
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """What a merge or a revert combines with the branch."""
+
+    base: Snapshot
+    theirs: Snapshot
+    message: str
+    parents: tuple[CommitRef, ...]
+    """Further parents of the new commit."""
+    delete_removed_tensors: bool
 
 
 def _refuse_taken(name: str, refs: Refs) -> None:

@@ -2,22 +2,22 @@
 
 One side changed a cell: it is taken. Both changed it to different values, or one deleted a row that the other changed:
 a conflict. Rows added on either side stay. Merging the same version again changes nothing, because ids are permanent.
+A tensor that we deleted and they kept comes back as they have it, unless deletions are to be taken over.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import fields, replace
 
 import numpy as np
 import pyarrow as pa
 
 from .arrow import Ints, take_rows
-from .diff import Diff, diff, differing
+from .conflicts import NEITHER, Conflict, Resolution, Sides, Verdicts, by_column, cells_at, decide
 from .draft import Draft
-from .errors import ConflictError, InvalidInputError
-from .fragment import write_fragment
+from .errors import ConflictError
+from .fragment import absent, write_fragment
 from .labels import translated
 from .manifest import Entry
 from .objects import encode_ids
@@ -26,30 +26,10 @@ from .schema import Schema, TensorSpec
 from .snapshot import Snapshot, stored_fields, tensor_fields
 from .views import positions
 
+__all__ = ["Conflict", "Resolution", "common_version", "merged"]
 
-@dataclass(frozen=True, slots=True)
-class Conflict:
-    """One disagreement. `tensor` is "" where a row was deleted on one side and changed on the other."""
-
-    row_id: int
-    tensor: str
-    base: Any
-    """Decoded samples; None where the row is deleted."""
-    ours: Any
-    theirs: Any
-
-
-Resolution = str | Callable[[Conflict], str] | None
-"""None (refuse), "ours", "theirs", or a function that says "ours" or "theirs" for each conflict."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Sides:
-    base: Snapshot
-    ours: Snapshot
-    theirs: Snapshot
-    mine: Diff
-    their: Diff
+SETTLED = frozenset({"dtype", "ndim", "width"})
+"""What the first sample fixes: two tensors that were made alike are one tensor, also if only one has a sample yet."""
 
 
 def merged(
@@ -65,118 +45,35 @@ def merged(
         ConflictError: kind "merge-conflict", with `conflicts`, where `resolution` is None; kind "schema-conflict" or
             "info-conflict" where both sides changed a tensor's description differently.
     """
-    sides = _Sides(base, ours, theirs, diff(base, ours), diff(base, theirs))
-    take_rows_of, take_cells_of = _settle(sides, resolution)
-    result = Draft(ours)
-    result.set_schema(_merged_schema(base.schema, ours.schema, theirs.schema, delete_removed_tensors))
-    result.infos, renumbering = merged_infos(
-        (base.schema, base.infos), (theirs.schema, theirs.infos), (ours.schema, ours.infos), result.schema
+    sides = Sides(base, ours, theirs)
+    schema = _merged_schema(base.schema, ours.schema, theirs.schema, delete_removed_tensors)
+    infos, renumbering = merged_infos(
+        (base.schema, base.infos), (theirs.schema, theirs.infos), (ours.schema, ours.infos), schema
     )
-    _take_cells(result, sides, take_cells_of, renumbering)
-    _take_deletions(result, sides, take_rows_of)
-    _take_rows(result, sides, take_rows_of, renumbering)
+    verdicts = decide(sides, resolution)
+    result = Draft(ours)
+    if ours.staging is not None:
+        result.staging = ours.staging.fork()
+    result.set_schema(schema)
+    result.infos = infos
+    _take_cells(result, sides, verdicts, renumbering)
+    _keep_base_cells(result, sides, verdicts)
+    _take_deletions(result, sides, verdicts)
+    _take_rows(result, sides, verdicts, renumbering)
     return result
 
 
-# --- conflicts ---
+def common_version(versions: Sequence[Snapshot], bases: Sequence[Snapshot]) -> Snapshot:
+    """One version to measure both sides from, where branches were merged into each other at the same time.
 
-
-def _settle(sides: _Sides, resolution: Resolution) -> tuple[set[int], set[tuple[str, int]]]:
-    """Contested rows and cells for which theirs is taken; all others that are contested stay ours.
-
-    Returns row ids (deleted on one side, changed on the other) and (tensor, row id) pairs.
+    Args:
+        versions: the newest common versions, of which none descends from another.
+        bases: for each but the first, the common version of it and those before it.
     """
-    rows = set(_contested_rows(sides).tolist())
-    cells = [(tensor, int(row)) for tensor, ids in _contested_cells(sides).items() for row in ids]
-    if not rows and not cells:
-        return set(), set()
-    if resolution is None:
-        raise _conflict_error(sides, sorted(rows), cells)
-    if resolution not in {"ours", "theirs"} and not callable(resolution):
-        raise InvalidInputError(
-            f"conflict_resolution={resolution!r} is not known",
-            kind="bad-resolution",
-            hint='pass "ours", "theirs", a function of one conflict that returns either, or None to refuse',
-        )
-    return (
-        {row for row in rows if _verdict(resolution, sides, "", row) == "theirs"},
-        {(tensor, row) for tensor, row in cells if _verdict(resolution, sides, tensor, row) == "theirs"},
-    )
-
-
-def _verdict(resolution: Resolution, sides: _Sides, tensor: str, row: int) -> str:
-    if isinstance(resolution, str):
-        return resolution
-    assert resolution is not None
-    said = resolution(_conflict(sides, tensor, row))
-    if said not in {"ours", "theirs"}:
-        raise InvalidInputError(
-            f"conflict_resolution returned {said!r}", kind="bad-resolution", hint='return "ours" or "theirs"'
-        )
-    return said
-
-
-def _contested_rows(sides: _Sides) -> Ints:
-    ours, theirs = _touched(sides.mine), _touched(sides.their)
-    return np.union1d(np.intersect1d(sides.mine.deleted, theirs), np.intersect1d(sides.their.deleted, ours))
-
-
-def _touched(change: Diff) -> Ints:
-    parts = list(change.updated.values())
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
-
-
-def _contested_cells(sides: _Sides) -> dict[str, Ints]:
-    """Cells that both sides changed, to different values."""
-    contested = {}
-    theirs_by_column = {sides.theirs.schema[name].column: name for name in sides.their.updated}
-    for name, mine in sides.mine.updated.items():
-        twin = theirs_by_column.get(sides.ours.schema[name].column)
-        both = np.intersect1d(mine, sides.their.updated[twin]) if twin else np.empty(0, np.int64)
-        if len(both):
-            differs = np.zeros(len(both), bool)
-            for column in _columns(sides.ours.schema[name]):
-                theirs = translated(_cells(sides.theirs, column, both), column, sides.theirs, sides.ours)
-                differs |= differing(_cells(sides.ours, column, both), theirs)
-            contested[name] = both[differs]
-    return contested
-
-
-def _columns(spec: TensorSpec) -> list[str]:
-    return [spec.column + suffix for suffix in tensor_fields(spec)]
-
-
-def _cells(snapshot: Snapshot, column: str, ids: Ints) -> pa.Array:
-    return take_rows(snapshot.column(column), positions(snapshot.row_ids, ids, "merge"))
-
-
-def _conflict(sides: _Sides, tensor: str, row: int) -> Conflict:
-    def sample(snapshot: Snapshot) -> Any:
-        found = np.flatnonzero(snapshot.row_ids == row)
-        if not len(found):
-            return None
-        if not tensor:
-            return {spec.name: snapshot.read(spec.name, found)[0] for spec in snapshot.schema if not spec.link}
-        return snapshot.read(tensor, found)[0]
-
-    return Conflict(row, tensor, sample(sides.base), sample(sides.ours), sample(sides.theirs))
-
-
-def _conflict_error(sides: _Sides, rows: Sequence[int], cells: Sequence[tuple[str, int]]) -> ConflictError:
-    places = [("", row) for row in rows] + list(cells)
-    lines = [
-        f"row id {row}: deleted on one side, changed on the other" if not tensor else f"row id {row}, tensor {tensor!r}"
-        for tensor, row in places[:10]
-    ]
-    more = f" (and {len(places) - 10} more)" if len(places) > 10 else ""
-    error = ConflictError(
-        f"{len(places)} conflicts: " + "; ".join(lines) + more,
-        kind="merge-conflict",
-        place=sides.ours.context.store.url,
-        hint='nothing was merged; pass conflict_resolution="ours" or "theirs", or a function that decides each',
-    )
-    error.conflicts = tuple(_conflict(sides, tensor, row) for tensor, row in places)
-    return error
+    found = versions[0]
+    for other, base in zip(versions[1:], bases, strict=True):
+        found = merged(base, found, other, NEITHER).snapshot()
+    return found
 
 
 # --- schema ---
@@ -192,9 +89,12 @@ def _merged_schema(base: Schema, ours: Schema, theirs: Schema, delete_removed: b
         elif known is not None and spec != known:
             result = result.with_tensor(_one_spec(before.get(spec.column), known, spec))
     kept = {spec.column for spec in theirs}
-    for column, spec in mine.items():
+    for column in mine:
         if delete_removed and column in before and column not in kept:
-            result = result.without(spec.name)
+            result = result.without(_by_column(result)[column].name)
+    names = [spec.name for spec in result]
+    if len(set(names)) < len(names):
+        raise _schema_conflict(next(name for name in names if names.count(name) > 1))
     return replace(result, retired=tuple(dict.fromkeys((*result.retired, *_retired(theirs, result)))))
 
 
@@ -208,74 +108,116 @@ def _by_column(schema: Schema) -> dict[str, TensorSpec]:
 
 
 def _one_spec(before: TensorSpec | None, mine: TensorSpec, theirs: TensorSpec) -> TensorSpec:
-    if theirs == before:
-        return mine
-    if mine == before:
-        return theirs
-    raise ConflictError(
-        f"both sides changed or made tensor {mine.name!r} in different ways",
+    """The description after both sides' changes, property by property."""
+    found = {}
+    for part in (field.name for field in fields(TensorSpec)):
+        ours, other = getattr(mine, part), getattr(theirs, part)
+        was = getattr(before, part) if before is not None else None
+        if ours != other and (was not in (ours, other) or (before is None and part not in SETTLED)):
+            raise _schema_conflict(mine.name)
+        found[part] = other if ours == was else ours
+    return TensorSpec(**found)
+
+
+def _schema_conflict(name: str) -> ConflictError:
+    return ConflictError(
+        f"both sides changed or made tensor {name!r} in different ways",
         kind="schema-conflict",
-        place=f"tensor {mine.name!r}",
+        place=f"tensor {name!r}",
         hint="rename or delete the tensor on one side, commit, and merge again",
     )
 
 
-# --- taking theirs ---
+# --- cells ---
 
 
-def _take_cells(result: Draft, sides: _Sides, theirs_wins: set[tuple[str, int]], renumbering: Renumbering) -> None:
-    contested = _contested_cells(sides)
-    for name, ids in _their_cells(sides).items():
-        spec = sides.theirs.schema[name]
-        if not any(kept.column == spec.column for kept in result.schema):
+def _take_cells(result: Draft, sides: Sides, verdicts: Verdicts, renumbering: Renumbering) -> None:
+    kept = {spec.column for spec in result.schema}
+    for spec in sides.theirs.schema:
+        if spec.column not in kept:
             continue
-        ours_name = next((s.name for s in sides.ours.schema if s.column == spec.column), name)
-        kept_ours = [row for row in contested.get(ours_name, ()) if (ours_name, int(row)) not in theirs_wins]
-        wanted = np.setdiff1d(ids, np.asarray(kept_ours, dtype=np.int64))
-        wanted = np.intersect1d(wanted, sides.ours.row_ids)
-        if len(wanted):
-            columns = {
-                column: renumbered(column, _cells(sides.theirs, column, wanted), renumbering)
-                for column in _columns(spec)
-            }
-            result.put_cells(positions(sides.ours.row_ids, wanted, "merge"), columns)
+        wanted = np.intersect1d(_wanted(sides, spec, verdicts), sides.ours.row_ids)
+        if by_column(sides.ours, spec.column) is None and spec.column in sides.ours.schema.retired:
+            _empty(result, sides, spec, np.setdiff1d(sides.ours.row_ids, wanted))
+        names = [spec.column + suffix for suffix in tensor_fields(spec)]
+        cells = {name: renumbered(name, cells_at(sides.theirs, name, wanted), renumbering) for name in names}
+        _put(result, sides, wanted, cells)
 
 
-def _their_cells(sides: _Sides) -> dict[str, Ints]:
-    """Cells they changed in rows that the base has, and all cells of tensors they added."""
-    common = np.intersect1d(sides.theirs.row_ids, sides.base.row_ids)
-    return {**sides.their.updated, **dict.fromkeys(sides.their.tensors_added, common)}
+def _wanted(sides: Sides, spec: TensorSpec, verdicts: Verdicts) -> Ints:
+    """Ids of rows whose cell in a tensor of theirs is taken over if we have the row."""
+    if by_column(sides.ours, spec.column) is None:
+        return sides.theirs.row_ids
+    lost = verdicts.cells_for(spec.column, "ours", NEITHER)
+    return np.setdiff1d(sides.their_changes(spec), lost)
 
 
-def _take_deletions(result: Draft, sides: _Sides, theirs_wins: set[int]) -> None:
-    contested = _contested_rows(sides)
-    kept = [row for row in contested.tolist() if row not in theirs_wins]
-    gone = np.setdiff1d(sides.their.deleted, np.asarray(kept, dtype=np.int64))
+def _empty(result: Draft, sides: Sides, spec: TensorSpec, ids: Ints) -> None:
+    """Rows of ours may still hold samples of a tensor we deleted, which must not show in the one that comes back."""
+    cells = {spec.column + suffix: absent(kind, len(ids)) for suffix, kind in tensor_fields(spec).items()}
+    _put(result, sides, ids, cells)
+
+
+def _keep_base_cells(result: Draft, sides: Sides, verdicts: Verdicts) -> None:
+    kept_rows = np.intersect1d(verdicts.rows_for(NEITHER), sides.ours.row_ids)
+    for spec in sides.ours.schema:
+        ids = verdicts.cells_for(spec.column, NEITHER)
+        if by_column(sides.base, spec.column) is None:
+            _empty(result, sides, spec, ids)
+            continue
+        ids = np.union1d(ids, np.intersect1d(kept_rows, sides.mine.updated.get(spec.name, ids)))
+        names = [spec.column + suffix for suffix in tensor_fields(spec)]
+        cells = {name: translated(cells_at(sides.base, name, ids), name, sides.base, sides.ours) for name in names}
+        _put(result, sides, ids, cells)
+
+
+def _put(result: Draft, sides: Sides, ids: Ints, cells: dict[str, pa.Array]) -> None:
+    if len(ids):
+        result.put_cells(positions(sides.ours.row_ids, ids, "merge"), cells)
+
+
+# --- rows ---
+
+
+def _take_deletions(result: Draft, sides: Sides, verdicts: Verdicts) -> None:
+    gone = np.setdiff1d(sides.their.deleted, verdicts.rows_for("ours", NEITHER))
     gone = np.intersect1d(gone, sides.ours.row_ids)
     if len(gone):
         result.pop(positions(sides.ours.row_ids, gone, "merge"))
 
 
-def _take_rows(result: Draft, sides: _Sides, theirs_wins: set[int], renumbering: Renumbering) -> None:
+def _take_rows(result: Draft, sides: Sides, verdicts: Verdicts, renumbering: Renumbering) -> None:
     """Rows they have and we lack: the ones they added, and those we deleted where their change wins."""
-    back = np.array(sorted(theirs_wins & set(sides.mine.deleted.tolist())), dtype=np.int64)
-    wanted = np.setdiff1d(np.concatenate([sides.their.added, back]), sides.ours.row_ids)
-    for entry in sides.theirs.manifest.entries:
-        ids = sides.theirs.entry_ids(entry)
+    wanted = np.setdiff1d(np.concatenate([sides.their.added, verdicts.rows_for("theirs")]), sides.ours.row_ids)
+    # Of those that "theirs" won, some are rows they deleted and we changed.
+    _append(result, sides.theirs, np.intersect1d(wanted, sides.theirs.row_ids), renumbering)
+    back = np.setdiff1d(verdicts.rows_for(NEITHER), sides.ours.row_ids)
+    _append(result, sides.base, back, renumbering)
+
+
+def _append(result: Draft, source: Snapshot, wanted: Ints, renumbering: Renumbering) -> None:
+    shown = {spec.column for spec in result.schema}
+    # What is not stored yet is copied, and so are fragments that may still hold samples of a tensor that was deleted
+    # there and that we have.
+    copied = bool(renumbering or source.staging or shown & set(source.schema.retired))
+    for entry in source.manifest.entries:
+        ids = source.entry_ids(entry)
         chosen = np.flatnonzero(np.isin(ids, wanted))
-        if len(chosen) == len(ids) and not renumbering:
+        if len(chosen) == len(ids) and not copied:
             result.entries.append(entry)
         elif len(chosen):
-            result.entries.append(_part_of(result, sides.theirs, entry, chosen, renumbering))
+            result.entries.append(_part_of(result, source, entry, chosen, renumbering))
 
 
-def _part_of(result: Draft, theirs: Snapshot, entry: Entry, chosen: Ints, renumbering: Renumbering) -> Entry:
+def _part_of(result: Draft, source: Snapshot, entry: Entry, chosen: Ints, renumbering: Renumbering) -> Entry:
     """Some rows of their fragment as a fragment of its own, ids kept."""
     columns = {}
-    refs = theirs.context.fragments.refs(entry, theirs.staging)
-    for name, kind in stored_fields(theirs.schema, refs).items():
-        column = theirs.context.fragments.column(entry, name, kind, theirs.staging)
+    refs = source.context.fragments.refs(entry, source.staging)
+    for name, kind in stored_fields(source.schema, refs).items():
+        column = source.context.fragments.column(entry, name, kind, source.staging)
         columns[name] = renumbered(name, take_rows(column, chosen), renumbering)
-    pointer = write_fragment(pa.table(columns), result.context.store, result.staging, theirs.schema.label_columns)
-    ids = theirs.entry_ids(entry)[chosen]
+    # A table without any column would have no rows either.
+    table = pa.table(columns or {"_": pa.nulls(len(chosen))})
+    pointer = write_fragment(table, result.context.store, result.staging, source.schema.label_columns)
+    ids = source.entry_ids(entry)[chosen]
     return Entry(pointer, len(ids), None, result.staging.add(encode_ids(ids)))

@@ -143,7 +143,9 @@ def merged_infos(
     merged: dict[str, dict[str, Any]] = {}
     renumbering: dict[str, Ints] = {}
     for column, tensor in {"": "", **{spec.column: spec.name for spec in schema}}.items():
-        old, left, right = (side.get(column, {}) for side in sides)
+        # A tensor that only one side has is described by that side alone, also if the other one deleted it.
+        there = [side[column] for side in sides[1:] if column in side]
+        old, left, right = sides[0].get(column, {}), there[0], there[-1]
         found: dict[str, Any] = {}
         for key in left.keys() | right.keys():
             was, ours, other = old.get(key), left.get(key), right.get(key)

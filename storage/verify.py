@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import pyarrow as pa
-import xxhash
 
 from ..errors import LakebedError
 from .commits import commit_id
@@ -27,6 +26,7 @@ from .payloads import REF_TYPE, Part, read_part
 from .reach import Edges, Node, Progress, bundles, read_refs, refs_node, walk
 from .refs import Refs
 from .repository import FORMAT_KEY, Repository, check_format
+from .stores.mapped import digest_of
 from .views import read_view, view_map
 
 Level = Literal["quick", "full", "deep"]
@@ -219,7 +219,7 @@ def check_bytes(survey: Survey, tell: Progress) -> None:
 
 def _check_file(survey: Survey, node: Node) -> None:
     try:
-        if xxhash.xxh3_128_hexdigest(survey.context.store.buffer(node.key)) != node.digest:
+        if digest_of(survey.context.store.buffer(node.key)) != node.digest:
             survey.add(node, "damaged", "its bytes are not what was written")
     except LakebedError as error:
         survey.failed(node, error)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from ..errors import InvalidInputError
 from . import durable
+from .mapped import map_file
 from .places import cache_folder
 
 DEFAULT_LIMIT = 8 << 30
@@ -48,8 +49,7 @@ class DiskCache:
         """The copy called `name`, mapped, or None."""
         path = self._path(name)
         try:
-            with pa.memory_map(path) as file:
-                found = file.read_buffer()
+            found = map_file(path)
             os.utime(path)
         except OSError:  # not there, or removed by another process just now
             return None

@@ -18,6 +18,7 @@ from ..errors import CommitUnknownError, ObjectExistsError, ObjectMissingError, 
 from . import durable
 from .base import ObjectStat
 from .keys import check_key, check_prefix, check_range
+from .mapped import map_file
 from .os_errors import storage_error
 
 _TMP = "tmp"
@@ -104,11 +105,8 @@ class LocalStore:
         """The whole object as a mapped file. Raises ObjectMissingError, StorageError."""
         path = self._path(key)
         try:
-            with pa.memory_map(path) as file:
-                return file.read_buffer()
+            return map_file(path)
         except OSError as error:
-            if os.path.isdir(path):  # pyarrow's error has no errno for this
-                raise _missing(path) from error
             raise _read_error(error, path) from error
 
     def stat(self, key: str) -> ObjectStat | None:

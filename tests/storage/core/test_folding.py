@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
+from lakebed.storage import fragment
+from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
 from lakebed.storage.workspace import Workspace
 
@@ -109,3 +114,38 @@ def test_a_small_commit_makes_the_same_few_calls_after_many_commits() -> None:
         calls.append(watched.calls - before)
     assert max(calls[len(calls) // 2 :]) <= 12
     assert watched.counts["create"] <= COMMITS + 5
+
+
+def test_an_edit_opens_each_overlay_once_and_not_once_for_every_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened_overlays: list[int] = []
+    unpack = fragment.unpack_table
+    monkeypatch.setattr(fragment, "unpack_table", lambda data: opened_overlays.append(len(data)) or unpack(data))
+    ws = created(MemoryStore())
+    for letter in "abcdef":
+        make_tensor(ws, "text", f"text_{letter}")
+    ws.extend({"text_a": ["row"] * 5000}, 5000)
+    ws.commit("rows")
+    for turn in range(COMMITS // 4):
+        ws.update([turn * 37 % 5000], {"text_a": [f"edit {turn}"]})
+        ws.commit(str(turn))
+    assert len(opened_overlays) <= COMMITS // 4 + 1
+
+
+def test_a_much_edited_column_is_read_from_its_file_once_and_from_a_copy_from_then_on(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "ds", create=True)
+    ws = created(store)
+    make_tensor(ws, "text", "text_a")
+    wanted = [f"row {row}" for row in range(5000)]
+    ws.extend({"text_a": wanted}, 5000)
+    ws.commit("rows")
+    for row in range(200):
+        ws.update([row * 25], {"text_a": [f"edit {row}"]})
+        wanted[row * 25] = f"edit {row}"
+    ws.commit("edits")
+    snapshot = opened(store).snapshot()
+    first = snapshot.column("text_a")
+    assert first.to_pylist() == wanted
+    assert first.num_chunks == 400
+    second = snapshot.column("text_a")
+    assert second.to_pylist() == wanted
+    assert second.num_chunks == 1
