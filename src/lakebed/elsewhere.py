@@ -68,6 +68,7 @@ _ROWS = {
     "rename": "lakebed.rename(path, new_name)",
     "rename_column": 'ds.rename_tensor("old", "new")',
     "rollback": "ds.reset()",
+    "save_view": "ds[:].save_view(id=...) saves all rows as a view",
     "schema": "ds.tensors, or ds.summary()",
     "set_creds_key": "ds.add_creds_key(name)",
     "set_token": _NO_ACCOUNT,
