@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, take_rows
+from .arrow import Ints
 from .schema import Schema
 from .snapshot import Snapshot, checked_rows
 
@@ -43,7 +43,7 @@ class Selection:
         return ids
 
     def table(self, columns: Sequence[str]) -> pa.Table:
-        return pa.table([take_rows(self.snapshot.column(name), self.rows) for name in columns], names=list(columns))
+        return pa.table([self.snapshot.taken(name, self.rows) for name in columns], names=list(columns))
 
     def stored(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
         return self.snapshot.stored(tensor, self._inner(rows))

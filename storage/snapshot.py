@@ -19,6 +19,7 @@ from .manifest import Entry, Manifest, read_manifest
 from .objects import Staging
 from .payloads import REF_SUFFIX, REF_TYPE
 from .schema import Schema, TensorSpec
+from .zones import entry_codes, entry_zone
 
 UNLANDED = 1 << 62
 """Rows that have not landed show ids from here on; they get their permanent ids from the log."""
@@ -120,6 +121,28 @@ class Snapshot:
         """Physical columns of all rows, zero-copy where nothing was edited."""
         return pa.table([self.column(name) for name in columns], names=list(columns))
 
+    # --- fragment by fragment ----------------------------------------------------------------------------------------
+
+    def fragment_rows(self) -> list[int]:
+        """How many rows each fragment has."""
+        return [entry.live for entry in self.manifest.entries]
+
+    def fragment(self, number: int, columns: Sequence[str]) -> pa.Table:
+        """Physical columns of the rows of one fragment."""
+        entry = self.manifest.entries[number]
+        held = [self.context.fragments.column(entry, name, self.fields[name], self.staging) for name in columns]
+        return pa.table(held, names=list(columns))
+
+    def zones(self, column: str) -> list[tuple[Any, Any] | None]:
+        """The least and the greatest value of a column of single numbers in each fragment, where that is known."""
+        return [entry_zone(self.context.fragments, e, column, self.staging) for e in self.manifest.entries]
+
+    def label_codes(self, column: str) -> list[Ints | None]:
+        """The codes in a label column in each fragment, where that is known."""
+        return [entry_codes(self.context.fragments, e, column, self.staging) for e in self.manifest.entries]
+
+    # --- chosen rows -------------------------------------------------------------------------------------------------
+
     def stored(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
         """Physical cells of chosen rows by suffix, as stored."""
         chosen = checked_rows(rows, len(self))
@@ -141,7 +164,19 @@ class Snapshot:
             number, live = self.manifest.locate(int(rows[0]))
             offset = self.context.fragments.offset(entries[number], live, self.staging)
             return self.context.fragments.at(entries[number], name, kind, np.array([offset], np.int64), self.staging)
-        return take_rows(self.column(name), rows)
+        return self.taken(name, rows)
+
+    def taken(self, name: str, rows: Ints) -> pa.Array:
+        """One physical column of chosen rows; fragments that hold none of them stay closed."""
+        starts = np.concatenate([[0], np.cumsum(self.fragment_rows(), dtype=np.int64)])
+        owner = np.searchsorted(starts, rows, side="right") - 1
+        touched = np.unique(owner)
+        if len(touched) == len(starts) - 1:
+            return take_rows(self.column(name), rows)
+        columns = [self.fragment(number, [name]).column(0) for number in touched.tolist()]
+        held = pa.chunked_array([chunk for column in columns for chunk in column.chunks], self.fields[name])
+        inner = np.concatenate([[0], np.cumsum([len(column) for column in columns], dtype=np.int64)])
+        return take_rows(held, rows - starts[owner] + inner[np.searchsorted(touched, owner)])
 
 
 def checked_rows(rows: Sequence[int] | Ints, count: int) -> Ints:

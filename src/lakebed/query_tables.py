@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from .element_tables import Derived, Ints, derived
 from .pixel_scan import pixel_numbers
 from .query_results import QueryResult, ResultColumn
 from .query_schema import schema_of
+from .row_sets import is_ascending
 from .storage.arrow import take_rows
 from .storage.source import SampleSource
 from .tql.errors import TQLTypeError
@@ -20,12 +22,12 @@ from .tql.sql import Cell, Input
 
 def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
     """The columns of an input under their SQL names, of all rows or of `rows`, with ``row`` and ``pos``."""
-    columns = source.arrays([physical for _, physical in wanted.columns])
+    physical = [physical for _, physical in wanted.columns]
+    columns = source.arrays(physical) if rows is None else taken(source, physical, rows)
     names = [name for name, _ in wanted.columns]
     numbers = source.rows() if rows is None else rows
     extra: dict[str, Any] = {"row": numbers}
     if rows is not None:
-        columns = [taken(column, rows) for column in columns]
         extra["pos"] = np.arange(len(rows), dtype=np.int64)
     if wanted.row_id:
         ids = source.live().row_ids
@@ -36,25 +38,44 @@ def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
     return pa.Table.from_arrays(arrays, [*names, *extra])
 
 
-def taken(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
+def taken(source: Derived, names: Sequence[str], rows: Ints) -> list[pa.ChunkedArray]:
+    """The cells of `rows` in columns; fragments that hold none of them stay closed."""
+    numbers: list[int] = np.unique(source.fragments_of(rows)).tolist()
+    columns = source.arrays(names, numbers)
+    if len(numbers) < len(source.fragments()):
+        starts = source.starts()
+        before = np.cumsum([0, *(source.size(n) for n in numbers)])
+        owner = source.fragments_of(rows)
+        rows = rows - starts[owner] + before[np.searchsorted(numbers, owner)]
+    return [cells_at(column, rows) for column in columns]
+
+
+def cells_at(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
     """The cells of `rows`; ascending rows are taken chunk by chunk, without putting them together again."""
-    if column.num_chunks < 2 or not bool(np.all(rows[1:] >= rows[:-1])):
+    if column.num_chunks < 2 or not is_ascending(rows):
         return pa.chunked_array([take_rows(column, rows)], column.type)
     ends = np.cumsum([len(chunk) for chunk in column.chunks])
     cuts = [0, *np.searchsorted(rows, ends).tolist()]
     parts = [
-        chunk.take(pa.array(rows[low:high] - (end - len(chunk))))
+        take_from(chunk, rows[low:high] - (end - len(chunk)))
         for chunk, end, low, high in zip(column.chunks, ends, cuts[:-1], cuts[1:], strict=True)
         if high > low
     ]
     return pa.chunked_array(parts, column.type)
 
 
-def element_table(source: Derived, wanted: Input) -> pa.Table:
-    """One line for each element of aligned columns, with its row."""
-    columns = {"row": source.element_rows(wanted.elements[0][1].value)}
+def take_from(chunk: pa.Array, rows: Ints) -> pa.Array:
+    """Ascending rows of one chunk; all of them need no copy."""
+    whole = len(rows) == len(chunk) and bool(np.all(rows[1:] > rows[:-1]))
+    return chunk if whole else chunk.take(pa.array(rows))
+
+
+def element_table(source: Derived, wanted: Input, numbers: Sequence[int]) -> pa.Table:
+    """One line for each element of aligned columns in some fragments, with its row."""
+    first = wanted.elements[0][1].value
+    columns = {"row": pa.chunked_array([source.element_rows(first, number) for number in numbers])}
     for name, column, part in wanted.elements:
-        columns[name] = source.elements(column.value, part)
+        columns[name] = pa.chunked_array([source.elements(column.value, part, number) for number in numbers])
     return pa.table(columns)
 
 
@@ -67,13 +88,14 @@ def stored_cell(source: Derived, column: ColumnInfo, row: int) -> Cell | None:
     size = len(source.live())
     if not -size <= row < size:
         raise TQLTypeError(f"row {row} is not among the {size} rows", kind="no-such-row")
-    value = source.arrays([column.value])[0][row % size].as_py()
+    place = np.array([row % size], dtype=np.int64)
+    value = taken(source, [column.value], place)[0][0].as_py()
     if value is None:
         return None
     if column.item_shape:
         return Cell([side for item in value for side in item], (len(value), *column.item_shape))
     if isinstance(value, list):
-        shape = [len(value)] if column.shape is None else source.arrays([column.shape])[0][row % size].as_py()
+        shape = [len(value)] if column.shape is None else taken(source, [column.shape], place)[0][0].as_py()
         return Cell(value, tuple(shape or (0,)))
     return Cell(value)
 
