@@ -17,7 +17,7 @@ Rows = np.ndarray[Any, Any]
 class Case:
     """One question. SQL reads ``rows`` and ``elements``; its first column is compared with our rows or values.
 
-    `lance` is a filter of its scanner (several: each with a limit), or SQL over ``dataset`` where it begins with SELECT.
+    `lance` is a filter of its scanner (several: each with a limit), or SQL over ``dataset`` if it begins with SELECT.
     `deeplake` is TQL, with numbers for classes.
     """
 

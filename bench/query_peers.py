@@ -2,8 +2,8 @@
 
     PYTHON bench/query_peers.py lance|deeplake ROWS.arrow REPEATS '{"case": "question", ...}'
 
-Prints one line of JSON: CPU milliseconds of each case, "refused" where the peer cannot answer it. Answers are not looked
-at here.
+Prints one line of JSON: CPU milliseconds of each case, "refused" where the peer cannot answer it. Answers are not
+looked at here.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from typing import Any
 
 
 def lance_asker(file: Path) -> Callable[[Any], Callable[[], Any]]:
-    import lance  # type: ignore[import-not-found]  # in the peer's environment
+    import lance  # in the peer's environment
     import pyarrow as pa
 
     path = file.with_suffix(".lance")
@@ -42,7 +42,7 @@ def lance_asker(file: Path) -> Callable[[Any], Callable[[], Any]]:
 
 
 def deeplake_asker(file: Path) -> Callable[[Any], Callable[[], Any]]:
-    import deeplake  # type: ignore[import-not-found]  # in the peer's environment
+    import deeplake  # in the peer's environment
     import numpy as np
     import pyarrow as pa
 
