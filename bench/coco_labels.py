@@ -75,8 +75,9 @@ def generate(rows: int = ROWS, seed: int = 2017) -> Labels:
     run_starts = np.concatenate([[0], np.cumsum(runs_per_image)])
     annotation_ends = np.concatenate([[0], np.cumsum(run_length)])
     classes = np.repeat(run_class, run_length).astype(np.uint32)
-    corner = rng.uniform(0, (480, 360), (classes.size, 2))
-    extent = rng.uniform(4, (160, 120), (classes.size, 2))
+    # Most are small and some fill the picture: one box in twenty is wider than 300 pixels.
+    extent = np.minimum(rng.exponential((100, 90), (classes.size, 2)) + 4, (640, 480))
+    corner = rng.uniform(0, 1, (classes.size, 2)) * ((640, 480) - extent)
     boxes = np.hstack([corner, extent]).astype(np.float32)
     return Labels(annotation_ends[run_starts].astype(np.int64), classes, boxes)
 

@@ -1,180 +1,38 @@
-"""Queries over labels and boxes beside hand-written DuckDB SQL and NumPy over the same Arrow tables.
+"""Queries over a Lakebed dataset beside SQL and NumPy by hand, Lance's scanner and Deep Lake 4 over the same rows.
 
-    python bench/query.py [--rows 118287 1000000] [--repeats 7]
+    python bench/query.py [--rows 118287 1000000] [--repeats 7] [--folder DIR] [--case WORDS]
+                          [--lance PYTHON] [--deeplake PYTHON]
 
-CPU milliseconds (user and system, all threads), the least of the repeats after one warm run: derived arrays are kept
-with a snapshot, and a second query finds them. Every answer is compared with the hand-written one's before it is timed.
+CPU milliseconds (user and system, all threads), the least of the repeats after one warm run: what is derived of a
+version is kept with it, and a second query finds it. Every answer is compared with the hand-written one's before it is
+timed. `ratio` is to the best by hand. PYTHON is an interpreter that has the peer installed; without it its column is
+left out. What is kept with DIR is not built again.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
+import resource
+import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 import duckdb
 import numpy as np
-import pyarrow as pa
-from coco_labels import CLASS_NAMES, generate
-from lakebed.storage.schema import Schema, TensorSpec
+from lakebed.tql import parse
+from lakebed.tql.bind import bind
+from query_cases import CASES, Case
+from query_data import Data, build, for_peers, load
 
-from lakebed import engine
+from lakebed.query_schema import schema_of
 
-FRAGMENT = 131_072
-Rows = np.ndarray[Any, np.dtype[np.int64]]
-
-
-class ArrowSource:
-    """Labels, boxes and two scalars in memory, in chunks as fragments have them."""
-
-    def __init__(self, rows: int) -> None:
-        labels = generate(rows)
-        offsets = pa.array(labels.starts.astype(np.int32))
-        boxes = pa.FixedSizeListArray.from_arrays(pa.array(labels.boxes.ravel()), 4)
-        whole = pa.table(
-            {
-                "categories": pa.ListArray.from_arrays(offsets, pa.array(labels.classes)),
-                "boxes": pa.ListArray.from_arrays(offsets, boxes),
-                "number": pa.array(np.arange(rows) % 1000),
-                "score": pa.array(np.random.default_rng(1).random(rows, dtype=np.float32)),
-            }
-        )
-        self._table = pa.concat_tables([whole.slice(i, FRAGMENT) for i in range(0, rows, FRAGMENT)])
-        self.labels = labels
-        self._schema = Schema(
-            (
-                TensorSpec("categories", "categories", "class_label", dtype="uint32", ndim=1),
-                TensorSpec("boxes", "boxes", "bbox", dtype="float32", ndim=2),
-                TensorSpec("number", "number", dtype="int64", ndim=0),
-                TensorSpec("score", "score", dtype="float32", ndim=0),
-            )
-        )
-
-    @property
-    def schema(self) -> Schema:
-        return self._schema
-
-    def info(self, tensor: str = "") -> Mapping[str, Any]:
-        return {"class_names": CLASS_NAMES} if tensor == "categories" else {}
-
-    def __len__(self) -> int:
-        return int(self._table.num_rows)
-
-    @property
-    def row_ids(self) -> Rows:
-        return np.arange(len(self), dtype=np.int64)
-
-    def table(self, columns: Sequence[str], rows: Any = None) -> pa.Table:
-        found = self._table.select(list(columns))
-        return found if rows is None else found.take(pa.array(rows))
-
-    def cells(self, tensor: str, rows: Any) -> dict[str, pa.Array]:
-        raise NotImplementedError("the queries here read no cells")
-
-    def read(self, tensor: str, rows: Any) -> list[Any]:
-        raise NotImplementedError("the queries here read no samples")
-
-
-@dataclass(frozen=True)
-class Case:
-    """One question: in TQL, in SQL over the tables ``rows`` and ``elements``, and of NumPy where that is natural."""
-
-    name: str
-    tql: str
-    sql: str
-    by_numpy: Callable[[ArrowSource], Rows] | None = None
-
-
-def code(name: str) -> int:
-    return CLASS_NAMES.index(name)
-
-
-SEVEN = ["car", "bus", "truck", "bicycle", "motorcycle", "traffic light", "stop sign"]
-
-
-def rows_with(source: ArrowSource, hits: Any, limit: int | None = None) -> Rows:
-    """The rows of elements, found in the offsets."""
-    found = np.unique(np.searchsorted(source.labels.starts, np.flatnonzero(hits), side="right") - 1)
-    return found[:limit]
-
-
-def seven_by_numpy(source: ArrowSource) -> Rows:
-    parts = [rows_with(source, source.labels.classes == code(name), 1000) for name in SEVEN]
-    return np.unique(np.concatenate(parts))
-
-
-CASES = (
-    Case(
-        "seven classes, each limit 1000",
-        " union ".join(f"(select * where contains(categories, '{name}') limit 1000)" for name in SEVEN),
-        " union ".join(
-            f"(select i from rows where list_contains(categories, {code(name)}) limit 1000)" for name in SEVEN
-        )
-        + " order by i",
-        seven_by_numpy,
-    ),
-    Case(
-        "a rare class",
-        "select * where contains(categories, 'toaster')",
-        f"select i from rows where list_contains(categories, {code('toaster')})",
-        lambda source: rows_with(source, source.labels.classes == code("toaster")),
-    ),
-    Case(
-        "the most frequent class",
-        "select * where contains(categories, 'person')",
-        f"select i from rows where list_contains(categories, {code('person')})",
-        lambda source: rows_with(source, source.labels.classes == code("person")),
-    ),
-    Case(
-        "all labels of one class",
-        "select * where categories = 'person'",
-        "select i from rows where len(categories) > 0 and i not in "
-        f"(select i from elements where label <> {code('person')}) order by i",
-    ),
-    Case(
-        "any box wider than 300",
-        "select * where any(boxes[:, 2] > 300)",
-        "select distinct i from elements where w > 300 order by i",
-        lambda source: rows_with(source, source.labels.boxes[:, 2] > 300),
-    ),
-    Case(
-        "any motorcycle wider than 300",
-        "select * where any(boxes[:, 2] > 300 and categories = 'motorcycle')",
-        f"select distinct i from elements where w > 300 and label = {code('motorcycle')} order by i",
-        lambda source: rows_with(
-            source, (source.labels.boxes[:, 2] > 300) & (source.labels.classes == code("motorcycle"))
-        ),
-    ),
-    Case(
-        "no box narrower than 10",
-        "select * where all(boxes[:, 2] >= 10)",
-        "select i from rows where i not in (select i from elements where w < 10) order by i",
-    ),
-    Case(
-        "a class and a scalar",
-        "select * where contains(categories, 'car') and number > 500",
-        f"select i from rows where list_contains(categories, {code('car')}) and number > 500",
-    ),
-    Case("a scalar", "select * where number = 5", "select i from rows where number = 5"),
-    Case(
-        "best ten by score",
-        "select * order by score desc limit 10",
-        "select i from rows order by score desc, i limit 10",
-    ),
-    Case(
-        "best ten of a class",
-        "select * where contains(categories, 'car') order by score desc limit 10",
-        f"select i from rows where list_contains(categories, {code('car')}) order by score desc, i limit 10",
-    ),
-    Case("one row by number", "select * where row_number() = 50000", "select i from rows where i = 50000"),
-    Case(
-        "a range of rows",
-        "select * where row_number() between 100 and 199",
-        "select i from rows where i between 100 and 199",
-    ),
-)  # fmt: skip
+HERE = Path(__file__).parent
+PEERS = ("lance", "deeplake")
 
 
 def cpu_ms(ask: Callable[[], Any], repeats: int) -> float:
@@ -186,47 +44,132 @@ def cpu_ms(ask: Callable[[], Any], repeats: int) -> float:
     return best * 1000
 
 
-def by_hand(source: ArrowSource) -> duckdb.DuckDBPyConnection:
+def by_hand(data: Data) -> duckdb.DuckDBPyConnection:
     """DuckDB with the rows and, one line for each, the elements."""
     connection = duckdb.connect(config={"threads": 4})
-    size = len(source)
-    index = np.arange(size)
-    rows = source.table(["categories", "number", "score"]).append_column("i", pa.array(index))
-    labels = source.labels
-    owners = np.repeat(np.arange(size, dtype=np.int32), np.diff(labels.starts))
-    width = np.ascontiguousarray(labels.boxes[:, 2])
-    connection.register("rows", rows)
-    connection.register("elements", pa.table({"i": owners, "label": labels.classes, "w": width}))
+    connection.execute("load json")
+    connection.register("rows", data.rows)
+    connection.register("elements", data.elements)
     return connection
 
 
-def compare(rows: int, repeats: int) -> None:
-    source = ArrowSource(rows)
-    connection = by_hand(source)
-    print(f"\n{rows} rows, {len(source.labels.classes)} labels and boxes; CPU ms")
-    print(f"{'':34}{'lakebed':>9}{'SQL':>9}{'NumPy':>9}{'ratio':>8}{'hits':>9}")
-    for case in CASES:
-        ours = engine.run(source, case.tql).rows
-        assert ours is not None
-        theirs = connection.sql(case.sql).to_arrow_table().column(0).to_numpy()
-        assert np.array_equal(ours, theirs), f"{case.name}: the answers differ"
-        mine = cpu_ms(lambda case=case: engine.run(source, case.tql), repeats)  # type: ignore[misc]  # bound for the loop
+def answer(found: Any, case: Case) -> np.ndarray[Any, Any]:
+    """Our result as one array: row numbers, counts, or the first computed column."""
+    if hasattr(found, "sample_indices") and "group by" not in case.tql and " as twice" not in case.tql:
+        return np.array(list(found.sample_indices), dtype=np.int64)
+    name = "twice" if "twice" in case.tql else "n" if "group by" in case.tql else "count"
+    return np.array(found[name].numpy()).reshape(-1)
+
+
+def compare(folder: Path, rows: int, repeats: int, words: str, peers: Mapping[str, str]) -> None:
+    build(folder, rows)
+    data = load(folder, rows)
+    connection = by_hand(data)
+    cases = [case for case in CASES if words in case.name]
+    theirs = {name: run_peer(name, python, folder, rows, repeats, cases, data) for name, python in peers.items()}
+    print(f"\n{rows} rows, {len(data.labels.classes)} labels and boxes; CPU ms")
+    shown = "".join(f"{name:>10}" for name in theirs)
+    print(f"{'':38}{'lakebed':>9}{'SQL':>9}{'NumPy':>9}{'ratio':>8}{shown}{'hits':>9}")
+    for case in cases:
+        ours = answer(data.dataset.query(case.tql), case)
+        hand = connection.sql(case.sql).to_arrow_table().column(0).to_numpy()
+        assert not case.compared or np.array_equal(ours, hand), f"{case.name}: the answers differ"
+        mine = cpu_ms(lambda case=case: data.dataset.query(case.tql), repeats)  # type: ignore[misc]  # bound here
         sql = cpu_ms(lambda case=case: connection.sql(case.sql).to_arrow_table(), repeats)  # type: ignore[misc]
-        best, shown = sql, "-"
+        best, plain = sql, "-"
         if case.by_numpy is not None:
-            assert np.array_equal(case.by_numpy(source), ours), f"{case.name}: NumPy's answer differs"
-            plain = cpu_ms(lambda case=case: case.by_numpy(source), repeats)  # type: ignore[misc]
-            best, shown = min(sql, plain), f"{plain:.2f}"
-        print(f"{case.name:34}{mine:9.2f}{sql:9.2f}{shown:>9}{mine / best:8.2f}{len(ours):9}", flush=True)
+            assert np.array_equal(case.by_numpy(data), ours), f"{case.name}: NumPy's answer differs"
+            took = cpu_ms(lambda case=case: case.by_numpy(data), repeats)  # type: ignore[misc]
+            best, plain = min(sql, took), f"{took:.2f}"
+        peer = "".join(f"{theirs[name].get(case.name, '-'):>10}" for name in theirs)
+        print(f"{case.name:38}{mine:9.2f}{sql:9.2f}{plain:>9}{mine / best:8.2f}{peer}{len(ours):9}", flush=True)
+
+
+def run_peer(
+    name: str, python: str, folder: Path, rows: int, repeats: int, cases: list[Case], data: Data
+) -> dict[str, str]:
+    """CPU milliseconds of each case as the peer gives them, in a process of its own."""
+    file = folder / f"rows-{rows}.arrow"
+    for_peers(data, file)
+    asked = {case.name: getattr(case, name) for case in cases if getattr(case, name)}
+    command = [python, str(HERE / "query_peers.py"), name, str(file), str(repeats), json.dumps(asked)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+    found: dict[str, str] = json.loads(done.stdout.splitlines()[-1])
+    return found
+
+
+# --- what is no comparison -------------------------------------------------------------------------------------------
+
+FIRST = """
+import sys, time
+start = time.process_time()
+import lakebed
+ds = lakebed.load(sys.argv[1], read_only=True)
+opened = time.process_time()
+ds.query(sys.argv[2])
+first = time.process_time()
+ds.query(sys.argv[2])
+second = time.process_time()
+print(f"{(opened - start) * 1e3:.0f} {(first - opened) * 1e3:.1f} {(second - first) * 1e3:.1f}")
+"""
+
+
+def first_queries(folder: Path, rows: int) -> None:
+    """A process that opens the dataset and asks twice."""
+    print(f"\n{rows} rows, a process of its own; CPU ms: import and open, first query, second query")
+    for case in CASES:
+        command = [sys.executable, "-c", FIRST, str(folder / f"lakebed-{rows}"), case.tql]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        print(f"{case.name:38}{done.stdout.strip()}", flush=True)
+
+
+def parsing(folder: Path, rows: int) -> None:
+    schema = schema_of(load(folder, rows).dataset._pinned())
+    took = cpu_ms(lambda: bind(parse(CASES[0].tql), schema), 200)
+    print(f"\nparsing and binding the seven-class query: {took:.2f} CPU ms")
+
+
+MEMORY = """
+import resource, sys
+import lakebed
+ds = lakebed.load(sys.argv[1], read_only=True)
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+ds.query(sys.argv[2])
+print(before >> 10, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10)
+"""
+
+
+def memory(folder: Path, rows: int) -> None:
+    """Peak of a process that opens the dataset and asks once; mapped files count as far as they are touched."""
+    print(f"\n{rows} rows, a process of its own; MB before the query, at its peak")
+    for case in CASES:
+        command = [sys.executable, "-c", MEMORY, str(folder / f"lakebed-{rows}"), case.tql]
+        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        print(f"{case.name:38}{done.stdout.strip()}", flush=True)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, nargs="*", default=[118_287, 1_000_000])
     parser.add_argument("--repeats", type=int, default=7)
+    parser.add_argument("--folder", type=Path, help="where the datasets are kept for the next run")
+    parser.add_argument("--case", default="", help="only cases with these words in their name")
+    parser.add_argument("--only", choices=("compare", "first", "memory", "parsing"))
+    for peer in PEERS:
+        parser.add_argument(f"--{peer}", metavar="PYTHON", help="an interpreter that has it")
     options = parser.parse_args()
-    for rows in options.rows:
-        compare(rows, options.repeats)
+    peers = {name: getattr(options, name) for name in PEERS if getattr(options, name)}
+    with tempfile.TemporaryDirectory() as made:
+        folder = options.folder or Path(made)
+        folder.mkdir(parents=True, exist_ok=True)
+        for rows in options.rows:
+            build(folder, rows)
+            if options.only in (None, "compare"):
+                compare(folder, rows, options.repeats, options.case, peers)
+            for name, show in (("first", first_queries), ("memory", memory), ("parsing", parsing)):
+                if options.only in (None, name):
+                    show(folder, rows)
+    print(f"\npeak of this process: {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss >> 10} MB")
 
 
 if __name__ == "__main__":

@@ -96,10 +96,18 @@ def zone_maps(table: pa.Table) -> dict[str, list[Any]]:
     zones = {}
     for name, column in zip(table.column_names, table.columns, strict=True):
         if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
-            ends = pc.min_max(column).as_py()
-            if ends["min"] is not None and math.isfinite(ends["min"]) and math.isfinite(ends["max"]):
-                zones[name] = [ends["min"], ends["max"]]
+            ends = value_range(column)
+            if ends is not None and math.isfinite(ends[0]) and math.isfinite(ends[1]):
+                zones[name] = list(ends)
     return zones
+
+
+def value_range(column: pa.ChunkedArray) -> tuple[Any, Any] | None:
+    """The least and the greatest number; None if there is none. NaN counts only where there is nothing else."""
+    if pa.types.is_float16(column.type):
+        column = column.cast(pa.float32())  # Arrow compares no 16-bit floats
+    ends = pc.min_max(column).as_py()
+    return None if ends["min"] is None else (ends["min"], ends["max"])
 
 
 def label_codes(table: pa.Table, labels: set[str]) -> dict[str, list[int]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -20,6 +20,7 @@ from .manifest import Entry, Manifest, read_manifest
 from .objects import Staging
 from .payloads import REF_SUFFIX, REF_TYPE
 from .schema import Schema, TensorSpec
+from .zones import entry_codes, entry_zone
 
 UNLANDED = 1 << 62
 """Rows that have not landed show ids from here on; they get their permanent ids from the log."""
@@ -126,6 +127,43 @@ class Snapshot:
         chosen = None if rows is None else checked_rows(rows, len(self))
         return pa.table([self._whole(name, chosen) for name in columns], names=list(columns))
 
+    # --- fragment by fragment ----------------------------------------------------------------------------------------
+
+    def fragment_rows(self) -> list[int]:
+        """How many rows each fragment has."""
+        return [entry.live for entry in self.manifest.entries]
+
+    def fragment(self, number: int, columns: Sequence[str]) -> pa.Table:
+        """Physical columns of the rows of one fragment, with big cells as `table` has them."""
+        first = sum(self.fragment_rows()[:number])
+        held = [self._whole_part(number, name, first) for name in columns]
+        return pa.table(held, names=list(columns))
+
+    def _part(self, number: int, name: str) -> pa.ChunkedArray:
+        """A physical column of the rows of one fragment, as stored."""
+        return self.context.fragments.column(self.manifest.entries[number], name, self.fields[name], self.staging)
+
+    def _whole_part(self, number: int, name: str, first: int) -> pa.ChunkedArray:
+        found, refs = self._part(number, name), name + REF_SUFFIX
+        if name not in self._maybe_big or refs not in self._refs_of(number):
+            return found
+        return brought_in(
+            self.context.store, found, self._part(number, refs), self._place_of(name, lambda n: first + n)
+        )
+
+    def _refs_of(self, number: int) -> frozenset[str]:
+        return self.context.fragments.refs(self.manifest.entries[number], self.staging)
+
+    def zones(self, column: str) -> list[tuple[Any, Any] | None]:
+        """The least and the greatest value of a column of single numbers in each fragment, where that is known."""
+        return [entry_zone(self.context.fragments, e, column, self.staging) for e in self.manifest.entries]
+
+    def label_codes(self, column: str) -> list[Ints | None]:
+        """The codes in a label column in each fragment, where that is known."""
+        return [entry_codes(self.context.fragments, e, column, self.staging) for e in self.manifest.entries]
+
+    # --- chosen rows -------------------------------------------------------------------------------------------------
+
     def stored(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
         """Physical cells of chosen rows by suffix, as stored; `.ref` is left out where no cell lies in a chunk file."""
         chosen = checked_rows(rows, len(self))
@@ -147,15 +185,16 @@ class Snapshot:
     def _whole(self, name: str, rows: Ints | None) -> pa.ChunkedArray:
         """A physical column, of all rows if `rows` is None, with its big cells unless these are files."""
         found = self._chosen(name, rows)
-        spec = self._maybe_big.get(name)
-        if spec is None or not self._refers(name + REF_SUFFIX, rows):
+        if name not in self._maybe_big or not self._refers(name + REF_SUFFIX, rows):
             return found
         refs = self._chosen(name + REF_SUFFIX, rows)
+        row_of = (lambda number: number) if rows is None else (lambda number: int(rows[number]))
+        return brought_in(self.context.store, found, refs, self._place_of(name, row_of))
 
-        def place(number: int) -> str:
-            return f"tensor {spec.name!r}, row {number if rows is None else int(rows[number])}"
-
-        return brought_in(self.context.store, found, refs, place)
+    def _place_of(self, name: str, row_of: Callable[[int], int]) -> Callable[[int], str]:
+        """Whose cells those of a value column are, for messages; `row_of` gives the row of the n-th."""
+        tensor = self._maybe_big[name].name
+        return lambda number: f"tensor {tensor!r}, row {row_of(number)}"
 
     @cached_property
     def _maybe_big(self) -> dict[str, TensorSpec]:
@@ -178,7 +217,7 @@ class Snapshot:
             return self.column(name)
         if len(rows) == 1:
             return pa.chunked_array([self._take(name, self.fields[name], rows)])
-        return take_chunks(self.column(name), rows)
+        return take_chunks(*self._held(name, rows))
 
     def _take(self, name: str, kind: pa.DataType, rows: Ints) -> pa.Array:
         entries = self.manifest.entries
@@ -186,7 +225,19 @@ class Snapshot:
             number, live = self.manifest.locate(int(rows[0]))
             offset = self.context.fragments.offset(entries[number], live, self.staging)
             return self.context.fragments.at(entries[number], name, kind, np.array([offset], np.int64), self.staging)
-        return take_rows(self.column(name), rows)
+        return take_rows(*self._held(name, rows))
+
+    def _held(self, name: str, rows: Ints) -> tuple[pa.ChunkedArray, Ints]:
+        """A physical column over the fragments that hold `rows`, and where these lie in it; the others stay closed."""
+        starts = np.concatenate([[0], np.cumsum(self.fragment_rows(), dtype=np.int64)])
+        owner = np.searchsorted(starts, rows, side="right") - 1
+        touched = np.unique(owner)
+        if len(touched) == len(starts) - 1:
+            return self.column(name), rows
+        columns = [self._part(number, name) for number in touched.tolist()]
+        held = pa.chunked_array([chunk for column in columns for chunk in column.chunks], self.fields[name])
+        inner = np.concatenate([[0], np.cumsum([len(column) for column in columns], dtype=np.int64)])
+        return held, rows - starts[owner] + inner[np.searchsorted(touched, owner)]
 
 
 def checked_rows(rows: Sequence[int] | Ints, count: int) -> Ints:

@@ -50,3 +50,25 @@ class SampleSource(Protocol):
 
     def read(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> list[Any]:
         """Decoded samples of chosen rows: `Htype.unpack` of `cells`."""
+
+
+@runtime_checkable
+class Fragmented(Protocol):
+    """Rows that lie in fragments one after the other, each readable by itself. `Snapshot` is one.
+
+    What is known of a fragment is known without reading its rows, edits and deletions included. It says what cannot be
+    in it, never what is: a value between the ends, or a code, may have been edited away since.
+    """
+
+    def fragment_rows(self) -> Sequence[int]:
+        """How many rows each fragment has."""
+
+    def fragment(self, number: int, columns: Sequence[str]) -> pa.Table:
+        """Physical columns of the rows of one fragment."""
+
+    def zones(self, column: str) -> Sequence[tuple[Any, Any] | None]:
+        """For each fragment the least and the greatest value of a column of single numbers, missing ones and NaN left
+        out; None where that is not known."""
+
+    def label_codes(self, column: str) -> Sequence[np.ndarray[Any, np.dtype[np.int64]] | None]:
+        """For each fragment the codes in a label column, ascending; None where that is not known."""

@@ -6,7 +6,7 @@ from . import nodes
 from .bound import BOOL, JSON, TEXT, Base, Const, ExistsRelation, Expr, InRelation, ListCall, Map, Ref, Type
 from .coerce import check_comparable, common_shape, compare, condition, folded, logic, member
 from .errors import TQLTypeError, TQLUnsupportedError
-from .like import like_to_regex
+from .like import like_to_regex, plain_like
 from .scope import Scope
 from .source import Span
 
@@ -101,19 +101,19 @@ def bind_like(node: nodes.Like, scope: Scope) -> Expr:
         )
     if pattern is None or not isinstance(pattern.value, str):
         raise TQLTypeError("the pattern of LIKE is a known text", kind="bad-pattern", span=node.pattern.span)
-    regex = like_to_regex(pattern.value, str(escape.value) if escape else "", node.ignore_case, node.span)
-    fits = matches(value, regex, node.span)
+    mark = str(escape.value) if escape else ""
+    regex = like_to_regex(pattern.value, mark, node.ignore_case, node.span)
+    plain = plain_like(pattern.value, mark, node.ignore_case)
+    fits = matches(value, regex, node.span) if plain is None else matches(value, plain, node.span, "{0} LIKE {1}")
     return logic("NOT", [fits], node.span) if node.negated else fits
 
 
-def matches(value: Expr, regex: str, span: Span) -> Expr:
-    """Whether the whole of a text fits a regular expression, element by element."""
+def matches(value: Expr, pattern: str, span: Span, sql: str = "regexp_full_match({0}, {1}, 's')") -> Expr:
+    """Whether the whole of a text fits a regular expression (or what `sql` takes), element by element."""
     dims, nested = common_shape([value], span)
     text = json_text(value) if value.type.base is Base.JSON else value
-    known = Const(regex, type=TEXT, span=span)
-    return Map(
-        "LIKE", (text, known), "regexp_full_match({0}, {1}, 's')", type=Type(Base.BOOL, dims, nested=nested), span=span
-    )
+    known = Const(pattern, type=TEXT, span=span)
+    return Map("LIKE", (text, known), f"({sql})", type=Type(Base.BOOL, dims, nested=nested), span=span)
 
 
 def json_text(value: Expr) -> Expr:

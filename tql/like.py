@@ -33,6 +33,17 @@ def like_to_regex(pattern: str, escape: str, ignore_case: bool, span: Span) -> s
     return ("(?i)" if ignore_case else "") + "".join(out)
 
 
+def plain_like(pattern: str, escape: str, ignore_case: bool) -> str | None:
+    """The pattern as SQL's LIKE has it, which is faster than a regular expression; None if it needs one.
+
+    >>> plain_like("*kitchen", "", False), plain_like("b?d", "", False)
+    ('%kitchen', None)
+    """
+    if escape or ignore_case or any(char in pattern for char in "?_\\") or balanced(pattern, escape):
+        return None
+    return pattern.replace("*", "%")
+
+
 def one(char: str, groups: bool) -> str:
     if char in "%*":
         return ".*"

@@ -26,6 +26,7 @@ from .bound import (
     walk,
 )
 from .lineage import dataset_of, is_ordered, is_pure, pure_source
+from .ordering import order_keys
 from .relations import (
     Combine,
     Compute,
@@ -41,7 +42,7 @@ from .relations import (
     Sort,
     SpreadOut,
 )
-from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, RowPlan, SqlRows, SqlTest, test_of
+from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, OrderRows, RowPlan, SqlRows, SqlTest, test_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,14 @@ class Plan:
     outputs: tuple[Field, ...]
     rows: RowPlan | None = None
     relation: Relation | None = None
+
+    @property
+    def counted(self) -> RowPlan | None:
+        """The rows whose number is the whole answer, where a row plan finds them."""
+        if isinstance(self.relation, CountRows) and isinstance(self.relation.source, Scan):
+            scan = self.relation.source
+            return None if scan.counter is not None else scan.rows or AllRows(scan.dataset)
+        return None
 
 
 def plan(tree: BoundTree) -> Plan:
@@ -67,10 +76,9 @@ def plan(tree: BoundTree) -> Plan:
 def row_plan(query: BoundQuery) -> RowPlan:
     """The rows of a pure query."""
     number = the_dataset(query)
-    simple = simple_rows(query.body)
-    if simple is None or query.order or query.draw is not None:
-        return SqlRows(number, lower_query(query))
-    return cut_rows(number, simple, query.cut)
+    simple = None if query.draw is not None else simple_rows(query.body)
+    ordered = None if simple is None else ordered_rows(number, simple, query)
+    return SqlRows(number, lower_query(query)) if ordered is None else cut_rows(number, ordered, query.cut)
 
 
 def the_dataset(query: BoundQuery) -> int:
@@ -90,6 +98,14 @@ def simple_rows(body: BoundSelect | BoundSetOperation | BoundQuery) -> RowPlan |
             if body.distinct is not None:
                 return None
             return filtered_rows(body) if body.window is None else expanded_rows(body)
+
+
+def ordered_rows(number: int, rows: RowPlan, query: BoundQuery) -> RowPlan | None:
+    """`rows` in the order that the query asks for, or None if SQL must sort them."""
+    if not query.order:
+        return rows
+    keys = order_keys(query.order)
+    return None if keys is None else OrderRows(number, rows, keys)
 
 
 def merge_rows(body: BoundSetOperation) -> MergeRows:
@@ -122,10 +138,10 @@ def source_rows(source: BoundSource) -> RowPlan:
 
 
 def cut_rows(number: int, rows: RowPlan, cut: Cut | None) -> RowPlan:
-    """`rows` cut; a filter is told how many rows are wanted, so that it may stop early."""
+    """`rows` cut; a filter or sort is told how many rows are wanted, so that it may stop early."""
     if cut is None:
         return rows
-    if cut.count is not None and isinstance(rows, FilterRows) and rows.limit is None:
+    if cut.count is not None and isinstance(rows, (FilterRows, OrderRows)) and rows.limit is None:
         rows = replace(rows, limit=cut.count + cut.offset)
     return CutRows(number, rows, cut)
 
@@ -145,6 +161,9 @@ def lower_query(query: BoundQuery) -> Relation:
         case BoundSelect():
             late = numbered(body, query)
             relation = lower_select(body, late)
+            early = chosen_first(relation, query, body)
+            if early is not None:
+                return computed(early, late)
     if query.order:
         relation = Sort(relation, query.order)
     if isinstance(body, BoundSelect) and body.distinct is not None:
@@ -156,6 +175,19 @@ def lower_query(query: BoundQuery) -> Relation:
     if query.draw is not None:
         relation = DrawFrom(relation, query.draw)
     return computed(relation, late)
+
+
+def chosen_first(relation: Relation, query: BoundQuery, body: BoundSelect) -> Relation | None:
+    """`relation` over the rows that order and limit leave, where these can be found before columns are computed."""
+    if query.draw is not None or body.distinct is not None or (query.cut is None and not query.order):
+        return None
+    if isinstance(relation, Compute):
+        inner = chosen_first(relation.source, query, body)
+        return None if inner is None else replace(relation, source=inner)
+    if not isinstance(relation, Scan) or relation.counter is not None:
+        return None
+    rows = ordered_rows(relation.dataset, relation.rows or AllRows(relation.dataset), query)
+    return None if rows is None else replace(relation, rows=cut_rows(relation.dataset, rows, query.cut))
 
 
 def numbered(body: BoundSelect, query: BoundQuery) -> tuple[Output, ...]:

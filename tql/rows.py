@@ -115,6 +115,26 @@ class CutRows:
 
 
 @dataclass(frozen=True, slots=True)
+class OrderKey:
+    """A column of single numbers, or the number of elements in each cell of a column of lists; NaN counts as NULL."""
+
+    column: ColumnInfo
+    lengths: bool
+    descending: bool
+    nulls_first: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OrderRows:
+    """The rows of `source` sorted, rows with equal keys in its order; the first `limit` of them where it is set."""
+
+    dataset: int
+    source: RowPlan
+    keys: tuple[OrderKey, ...]
+    limit: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class MergeRows:
     """A set operation; with `ascending` UNION sorts by row, otherwise it keeps the order of first appearance."""
 
@@ -143,7 +163,7 @@ class ExpandRows:
     window: Window
 
 
-RowPlan = AllRows | FilterRows | CutRows | MergeRows | SqlRows | ExpandRows
+RowPlan = AllRows | FilterRows | CutRows | OrderRows | MergeRows | SqlRows | ExpandRows
 
 # --- from conditions to tests ----------------------------------------------------------------------------------------
 

@@ -115,6 +115,8 @@ class Writer:
     steps: list[str] = field(default_factory=list)
     next_name: int = 0
     calls: list[tuple[str, str, tuple[str, ...]]] = field(default_factory=list)
+    row_order: set[str] = field(default_factory=set)
+    """The columns of order that are row positions themselves: scans of whole datasets."""
 
     def name(self, letter: str) -> str:
         self.next_name += 1
@@ -143,12 +145,17 @@ class Writer:
         """A writer of a sub-query: its own steps, the same parameters and inputs, and names that stay apart."""
         return Writer(self.write, self.used, self.runtime, self.params, self.inputs, [], self.next_name, self.calls)
 
-    def step(self, sql: str) -> str:
-        """A common table; returns its name."""
+    def step(self, sql: str, again: bool = False) -> str:
+        """A common table; returns its name. With `again` it is evaluated wherever it is read, and not kept."""
         name = self.name("q")
-        self.steps.append(f"{name} AS ({sql})")
+        self.steps.append(f"{name} AS {'NOT MATERIALIZED ' if again else ''}({sql})")
         return name
 
 
 def order_by(terms: tuple[str, ...]) -> str:
     return f" ORDER BY {', '.join(terms)}" if terms else ""
+
+
+def place_in_order(step: Step) -> str:
+    """The place of a row from 1, in the order of a step: as the step counts it, or counted here."""
+    return f"{step.dense} + 1" if step.dense else f"row_number() OVER ({order_by(step.order).strip()})"

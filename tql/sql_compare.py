@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bound import Base, Compare, Const, Expr
+from .bound import Base, Compare, Const, Expr, JsonPick
 
 if TYPE_CHECKING:
     from .sql_expressions import ExpressionWriter
@@ -23,11 +23,15 @@ def json_compare(w: ExpressionWriter, expr: Compare) -> str:
     if right.type.base is Base.JSON:
         return json_pair(a, w.scalar(right), sign, different)
     kinds, value = JSON_VALUES[right.type.base]
-    same = f"{value.format(a)} {sign} {w.scalar(right)}"
-    return (
-        f"CASE WHEN {a} IS NULL OR json_type({a}) = 'NULL' THEN NULL "
-        f"WHEN json_type({a}) IN ({kinds}) THEN {same} ELSE {different} END"
+    # A value that is looked up is looked up once: SQL has no other name for it than a lambda's parameter, in which
+    # no sub-query may stand.
+    once = isinstance(left, JsonPick) and isinstance(right, Const)
+    b, known = (w.writer.name("j") if once else a), w.scalar(right)
+    compared = (
+        f"CASE WHEN {b} IS NULL OR json_type({b}) = 'NULL' THEN NULL "
+        f"WHEN json_type({b}) IN ({kinds}) THEN {value.format(b)} {sign} {known} ELSE {different} END"
     )
+    return f"list_transform([{a}], lambda {b}: {compared})[1]" if once else compared
 
 
 def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:

@@ -226,13 +226,19 @@ class ExpressionWriter:
     # --- JSON --------------------------------------------------------------------------------------------------------
 
     def json_pick(self, expr: JsonPick) -> str:
-        value = self.scalar(expr.value)
-        key = expr.key
-        if isinstance(key, Const) and isinstance(key.value, str):
-            return f"json_extract({value}, {self.writer.param(json_path(key.value), 'VARCHAR')})"
-        if key.type.base is Base.TEXT:
-            raise TQLUnsupportedError("a JSON key is a known text", kind="dynamic-key", span=key.span)
-        return f"json_extract({value}, {self.scalar(key)})"
+        """Keys that are known are one path: each function call parses the JSON anew."""
+        path, inner = "", expr.value
+        if isinstance(expr.key, Const) and isinstance(expr.key.value, str):
+            path = json_path(expr.key.value)
+            while isinstance(inner, JsonPick) and isinstance(inner.key, Const) and isinstance(inner.key.value, str):
+                path, inner = json_path(inner.key.value) + path.removeprefix("$"), inner.value
+        elif expr.key.type.base is Base.TEXT:
+            raise TQLUnsupportedError("a JSON key is a known text", kind="dynamic-key", span=expr.key.span)
+        # A stored column needs no cast: it was checked when it was written, and the function takes text.
+        stored = isinstance(inner, Ref) and inner.type.base is Base.JSON and not inner.type.is_array
+        value = f"c{inner.field.number}" if isinstance(inner, Ref) and stored and inner.part == "value" else None
+        key = self.writer.param(path, "VARCHAR") if path else self.scalar(expr.key)
+        return f"json_extract({value or self.scalar(inner)}, {key})"
 
     # --- lists -------------------------------------------------------------------------------------------------------
 

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from .bound import Const, Expr, Field, Ref
 from .relations import Distinct, GroupBy, SpreadOut
-from .sql import Step, Writer, order_by
+from .sql import Step, Writer, order_by, place_in_order
 from .sql_expressions import ExpressionWriter
 from .sql_relations import column_name, expression, reread, stored_parts
 from .sql_sequences import shape_of_flat
@@ -32,7 +32,7 @@ def write_group(node: GroupBy, writer: Writer) -> Step:
     """One row per key, in order of first appearance."""
     source = writer.write(node.source, writer)
     pos = writer.name("o")
-    number = f"row_number() OVER ({order_by(source.order).strip()})"
+    number = place_in_order(source)
     keys, shown = group_keys(node, writer, source, pos)
     numbered = writer.step(f"SELECT *, {number} AS {pos}, {', '.join(keys)} FROM {source.name}")
     here = replace(source, name=numbered, order=(pos,))
@@ -40,7 +40,10 @@ def write_group(node: GroupBy, writer: Writer) -> Step:
     groups = None
     if len(source.rows) == 1:
         groups = (writer.name("g"), source.rows[0][1])
-        columns.append(f"list({source.rows[0][0]} ORDER BY {pos}) AS {groups[0]}")
+        row = source.rows[0][0]
+        ascending = len(source.order) == 1 and source.order[0] in writer.row_order
+        ordered = f"list_sort(list({row}))" if ascending else f"list({row} ORDER BY {pos})"
+        columns.append(f"{ordered} AS {groups[0]}")
     by = ", ".join(key.rsplit(" AS ", 1)[1] for key in keys)
     first = writer.name("o")
     name = writer.step(f"SELECT {', '.join([*columns, f'min({pos}) AS {first}'])} FROM {numbered} GROUP BY {by}")

@@ -34,6 +34,8 @@ def write_scan(scan: Scan, writer: Writer) -> Step:
     shown += [f"window_number AS {column_name(scan.counter)}"] if scan.counter is not None else []
     shown += places(scan, writer)
     order = "row" if scan.rows is None else "pos"
+    if scan.rows is None:
+        writer.row_order.add(pos)
     step = writer.step(f"SELECT {', '.join([*shown, f'row AS {row}', f'{order} AS {pos}'])} FROM {name}")
     row_id = f"{row}_id" if with_id else None
     return Step(step, (pos,), ((row, scan.dataset),), in_order=True, dense=pos, row_id=row_id)
@@ -156,7 +158,7 @@ def sort_value(key: SortKey, writer: Writer, source: Step) -> str:
     """NaN sorts where NULL does, so that no direction puts it first unasked."""
     sql = expression(key.value, writer, source)
     if key.value.type.base is Base.FLOAT:
-        return f"CASE WHEN NOT isnan({sql}) THEN {sql} END"
+        return f"NULLIF({sql}, CAST('nan' AS DOUBLE))"  # in SQL NaN equals itself
     return json_sort_value(sql) if key.value.type.base is Base.JSON else sql
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .bound import Base, Field, Ref
+from .bound import Base, Field, Ref, UserCall, walk
 from .errors import BAD_WEIGHTS
 from .relations import Combine, DrawFrom
 from .source import Span
-from .sql import Step, Writer, order_by
+from .sql import Step, Writer, order_by, place_in_order
 from .sql_expressions import ExpressionWriter
 from .sql_relations import column_name, reread
 
@@ -23,8 +23,11 @@ def write_draw(node: DrawFrom, writer: Writer) -> Step:
     source = writer.write(node.source, writer)
     weight, pos = writer.name("w"), writer.name("o")
     sql = f"COALESCE(CAST({ExpressionWriter(writer, source).scalar(node.draw.weight)} AS DOUBLE), 0)"
-    order = order_by(source.order).strip()
-    weighted = writer.step(f"SELECT *, {sql} AS {weight}, row_number() OVER ({order}) AS {pos} FROM {source.name}")
+    # Weights are worked out again where they are read again: keeping them would keep every column beside them. What a
+    # function of the user's gives may change.
+    again = not any(isinstance(e, UserCall) for e in walk(node.draw.weight))
+    select = f"SELECT *, {sql} AS {weight}, {place_in_order(source)} AS {pos} FROM {source.name}"
+    weighted = writer.step(select, again=again)
     total = writer.step(
         f"SELECT {checked_total(weight, writer, node.draw.weight.span)} AS total, count(*) AS n FROM {weighted}"
     )
@@ -88,7 +91,9 @@ def without_replacement(node: DrawFrom, writer: Writer, source: Step, weight: st
     clock = f"-ln({uniform(pos, writer)} + 1e-20) / {weight}"
     timed = writer.step(f"SELECT *, {clock} AS {time} FROM {source.name}, {total} WHERE total >= 0 AND {weight} > 0")
     columns = f"SELECT * EXCLUDE (total, n) FROM {timed}"
-    name = writer.step(f"{columns} ORDER BY {time}, {pos} LIMIT (SELECT {amount(node, writer, total)} FROM {total})")
+    known = node.draw.count is not None
+    limit = amount(node, writer, total) if known else f"(SELECT {amount(node, writer, total)} FROM {total})"
+    name = writer.step(f"{columns} ORDER BY {time}, {pos} LIMIT {limit}")
     return replace(source, name=name, order=(time, pos))
 
 

@@ -82,6 +82,8 @@ class Choosing(Readable):
 
         return explain(self._pinned(), query_string, params, resolve=Opener())
 
+    explain = explain_query
+
     def dataloader(self, ignore_errors: bool = False, verbose: bool = False) -> DataLoaderBuilder:
         """A loader described step by step: ``ds.dataloader().transform(f).batch(16).shuffle().pytorch(num_workers=4)``.
 

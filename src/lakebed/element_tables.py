@@ -8,17 +8,19 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from .storage.arrow import take_chunks
-from .storage.source import SampleSource
+from .storage.snapshot import physical_fields
+from .storage.source import Fragmented, SampleSource
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,101 +44,192 @@ class ScalarChunk:
 
 @dataclass(slots=True)
 class Derived:
-    """What was derived of one source so far."""
+    """What was derived of one source so far, fragment by fragment; a source without fragments counts as one."""
 
     source: Callable[[], SampleSource | None]
     """The source, as long as somebody holds it."""
-    columns: dict[str, pa.ChunkedArray] = field(default_factory=dict)
-    lists: dict[str, list[ListChunk]] = field(default_factory=dict)
-    scalars: dict[str, list[ScalarChunk]] = field(default_factory=dict)
-    lengths: dict[str, Array] = field(default_factory=dict)
-    element_arrays: dict[Any, pa.Array] = field(default_factory=dict)
-    arrays_of: dict[Any, Array] = field(default_factory=dict)
-    row_numbers: Ints | None = None
+    columns: dict[tuple[str, int], pa.ChunkedArray] = field(default_factory=dict)
+    kept: dict[tuple[Any, ...], Any] = field(default_factory=dict)
 
     def live(self) -> SampleSource:
         source = self.source()
         assert source is not None, "the source is held by the query that asks"
         return source
 
+    def remember(self, key: tuple[Any, ...], make: Callable[[], T]) -> T:
+        """What `make` gave the first time."""
+        if key not in self.kept:
+            self.kept[key] = make()
+        found: T = self.kept[key]
+        return found
+
+    # --- rows and fragments ------------------------------------------------------------------------------------------
+
     def rows(self) -> Ints:
         """0 to n-1."""
-        if self.row_numbers is None:
-            self.row_numbers = np.arange(len(self.live()), dtype=np.int64)
-        return self.row_numbers
+        return self.remember(("rows",), lambda: np.arange(len(self.live()), dtype=np.int64))
 
-    def arrays(self, names: Sequence[str]) -> list[pa.ChunkedArray]:
-        """Physical columns of every row."""
-        missing = [name for name in dict.fromkeys(names) if name not in self.columns]
+    def starts(self) -> Ints:
+        """The first row of each fragment, and the number of rows."""
+        return self.remember(("starts",), self._starts)
+
+    def _starts(self) -> Ints:
+        source = self.live()
+        sizes = source.fragment_rows() if isinstance(source, Fragmented) else [len(source)]
+        return np.concatenate([np.zeros(1, np.int64), np.cumsum(sizes, dtype=np.int64)])
+
+    def fragments(self) -> range:
+        return range(len(self.starts()) - 1)
+
+    def size(self, number: int) -> int:
+        """Rows of a fragment."""
+        return int(self.starts()[number + 1] - self.starts()[number])
+
+    def rows_of(self, numbers: Sequence[int]) -> Ints:
+        """The rows of some fragments, one after the other."""
+        rows, starts = self.rows(), self.starts()
+        return np.concatenate([rows[:0], *(rows[starts[n] : starts[n + 1]] for n in numbers)])
+
+    def fragments_of(self, rows: Ints) -> Ints:
+        """The fragment of each row."""
+        return np.searchsorted(self.starts(), rows, side="right") - 1
+
+    # --- columns -----------------------------------------------------------------------------------------------------
+
+    def arrays(self, names: Sequence[str], numbers: Sequence[int] | None = None) -> list[pa.ChunkedArray]:
+        """Physical columns of every row, or of the rows of some fragments."""
+        wanted = self.fragments() if numbers is None else numbers
+        for number in wanted:
+            self.read(names, number)
+        if len(wanted) == 1:
+            return [self.columns[name, wanted[0]] for name in names]
+        if not len(wanted):
+            kinds = physical_fields(self.live().schema)
+            return [pa.chunked_array([], widened(kinds[name])) for name in names]
+        return [chained([self.columns[name, number] for number in wanted]) for name in names]
+
+    def read(self, names: Sequence[str], number: int) -> None:
+        missing = [name for name in dict.fromkeys(names) if (name, number) not in self.columns]
         if missing:
-            table = self.live().table(missing)
+            source = self.live()
+            table = source.fragment(number, missing) if isinstance(source, Fragmented) else source.table(missing)
             for name in missing:
-                self.columns[name] = engine_type(table.column(name))
-        return [self.columns[name] for name in names]
+                self.columns[name, number] = engine_type(table.column(name))
 
     def arrays_at(self, names: Sequence[str], rows: Ints) -> list[pa.ChunkedArray]:
-        """The same of chosen rows: of columns not read before only these cells are, so that big ones stay unread."""
-        missing = [name for name in dict.fromkeys(names) if name not in self.columns]
+        """Physical columns of chosen rows. Fragments that hold none of them stay closed, and of columns not read there
+        before only these cells are, so that big ones stay unread."""
+        numbers: list[int] = np.unique(self.fragments_of(rows)).tolist()
+        missing = [n for n in dict.fromkeys(names) if any((n, number) not in self.columns for number in numbers)]
         table = self.live().table(missing, rows) if missing else None
+        places = self._places(numbers, rows)
         return [
-            take_chunks(self.columns[name], rows)
+            take_chunks(self.arrays([name], numbers)[0], places)
             if table is None or name not in missing
             else engine_type(table.column(name))
             for name in names
         ]
 
-    def chunks(self, name: str) -> list[ListChunk]:
-        """The offsets and values of a list column; missing cells are empty."""
-        if name not in self.lists:
-            self.lists[name] = list(list_chunks(self.arrays([name])[0]))
-        return self.lists[name]
+    def _places(self, numbers: Sequence[int], rows: Ints) -> Ints:
+        """Where rows lie among those of the fragments `numbers`, which hold them all."""
+        if len(numbers) == len(self.fragments()):
+            return rows
+        owner = self.fragments_of(rows)
+        before = np.cumsum([0, *(self.size(number) for number in numbers)])
+        places: Ints = rows - self.starts()[owner] + before[np.searchsorted(numbers, owner)]
+        return places
 
-    def scalar_chunks(self, name: str) -> list[ScalarChunk]:
-        """The values of a column of numbers or booleans."""
-        if name not in self.scalars:
-            self.scalars[name] = list(scalar_chunks(self.arrays([name])[0]))
-        return self.scalars[name]
+    def lists(self, name: str, number: int) -> list[ListChunk]:
+        """The offsets and values of a list column in one fragment; missing cells are empty."""
+        return self.remember(("lists", name, number), lambda: list(list_chunks(self.arrays([name], [number])[0])))
 
-    def cell_lengths(self, name: str) -> Array:
+    def scalars(self, name: str, number: int) -> list[ScalarChunk]:
+        """The values of a column of numbers or booleans in one fragment."""
+        return self.remember(("scalars", name, number), lambda: list(scalar_chunks(self.arrays([name], [number])[0])))
+
+    # --- elements ----------------------------------------------------------------------------------------------------
+
+    def labels(self, name: str, number: int) -> ListChunk:
+        """A label column in one fragment, its codes in as few bytes as they need: scans are bound by memory."""
+        return self.remember(
+            ("labels", name, number),
+            lambda: ListChunk(
+                0, self.offsets(name, number), narrow(joined([own(c) for c in self.lists(name, number)]))
+            ),
+        )
+
+    def placed_labels(self, name: str, number: int) -> ListChunk:
+        """`labels` with the first row counted in the dataset."""
+        chunk = self.labels(name, number)
+        return ListChunk(int(self.starts()[number]), chunk.offsets, chunk.values)
+
+    def placed_scalars(self, name: str, number: int) -> list[ScalarChunk]:
+        """`scalars` with the first rows counted in the dataset."""
+        start = int(self.starts()[number])
+        return [ScalarChunk(start + c.first, c.values, c.valid) for c in self.scalars(name, number)]
+
+    def cell_lengths(self, name: str, number: int) -> Array:
         """Number of elements (boxes) in each row."""
-        if name not in self.lengths:
-            parts = [np.diff(chunk.offsets) for chunk in self.chunks(name)]
-            self.lengths[name] = np.concatenate(parts) if parts else np.zeros(0, np.int64)
-        return self.lengths[name]
+        return self.remember(
+            ("lengths", name, number), lambda: joined([np.diff(chunk.offsets) for chunk in self.lists(name, number)])
+        )
 
-    def cell_offsets(self, name: str) -> Array:
-        """Where the elements of each row begin among all elements, and where the last ones end."""
-        key = ("offsets", name)
-        if key not in self.arrays_of:
-            self.arrays_of[key] = np.concatenate(
-                [np.zeros(1, np.int64), np.cumsum(self.cell_lengths(name), dtype=np.int64)]
-            )
-        return self.arrays_of[key]
+    def offsets(self, name: str, number: int) -> Array:
+        """Where the elements of each row begin among those of the fragment, and where the last ones end."""
+        return self.remember(("offsets", name, number), lambda: ends_of(self.cell_lengths(name, number)))
 
-    def aligned(self, names: Sequence[str]) -> bool:
+    def aligned(self, names: Sequence[str], number: int) -> bool:
         """Whether every row has as many elements in each of the columns."""
-        first = self.cell_lengths(names[0])
-        return all(np.array_equal(first, self.cell_lengths(other)) for other in names[1:])
+        if len(names) == 1:
+            return True
+        first = self.cell_lengths(names[0], number)
+        return all(np.array_equal(first, self.cell_lengths(other, number)) for other in names[1:])
 
-    def element_rows(self, name: str) -> pa.Array:
+    def element_rows(self, name: str, number: int) -> Array:
         """The row of each element."""
-        key = ("row", name)
-        if key not in self.element_arrays:
-            small = np.int32 if len(self.live()) < 2**31 else np.int64
-            rows = np.repeat(np.arange(len(self.live()), dtype=small), self.cell_lengths(name))
-            self.element_arrays[key] = pa.array(rows)
-        return self.element_arrays[key]
+        return self.remember(("element rows", name, number), lambda: self._element_rows(name, number))
 
-    def elements(self, name: str, part: int | None) -> pa.Array:
-        """The elements of every row one after the other; of boxes the number `part`."""
-        key = (name, part)
-        if key not in self.element_arrays:
-            pieces = [c.values[c.offsets[0] : c.offsets[-1]] for c in self.chunks(name)]
-            if part is not None:
-                pieces = [np.ascontiguousarray(piece[:, part]) for piece in pieces]
-            whole = pieces[0] if len(pieces) == 1 else np.concatenate(pieces) if pieces else np.zeros(0)
-            self.element_arrays[key] = pa.array(whole)
-        return self.element_arrays[key]
+    def _element_rows(self, name: str, number: int) -> Array:
+        small = np.int32 if len(self.live()) < 2**31 else np.int64
+        start, stop = self.starts()[number : number + 2].tolist()
+        return np.repeat(np.arange(start, stop, dtype=small), self.cell_lengths(name, number))
+
+    def elements(self, name: str, part: int | None, number: int) -> Array:
+        """The elements of every row of a fragment, one after the other; of boxes the number `part`."""
+        return self.remember(("elements", name, part, number), lambda: self._elements(name, part, number))
+
+    def _elements(self, name: str, part: int | None, number: int) -> Array:
+        pieces = [own(chunk) for chunk in self.lists(name, number)]
+        return joined(pieces if part is None else [np.ascontiguousarray(piece[:, part]) for piece in pieces])
+
+
+def own(chunk: ListChunk) -> Array:
+    """The values of a chunk's rows."""
+    return chunk.values[chunk.offsets[0] : chunk.offsets[-1]]
+
+
+def joined(pieces: Sequence[Array]) -> Array:
+    if len(pieces) == 1:
+        return pieces[0]
+    return np.concatenate(pieces) if pieces else np.zeros(0, np.int64)
+
+
+def ends_of(lengths: Array) -> Array:
+    return np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+
+
+def narrow(codes: Array) -> Array:
+    """Codes from 0 in one or two bytes, where they fit."""
+    most = int(codes.max()) if len(codes) else 0
+    for small in (np.uint8, np.uint16):
+        if most <= np.iinfo(small).max and codes.dtype.itemsize > np.dtype(small).itemsize:
+            return codes.astype(small)
+    return codes
+
+
+def chained(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Columns one after the other, without a copy."""
+    return pa.chunked_array([chunk for column in columns for chunk in column.chunks], columns[0].type)
 
 
 _DERIVED: dict[int, Derived] = {}

@@ -15,6 +15,7 @@ from .query_results import QueryResult, assemble, result_column
 from .query_schema import schema_of
 from .query_tables import element_table, row_table, stored_cell
 from .row_program import RowProgram
+from .row_sets import is_ascending
 from .storage.source import SampleSource
 from .tql import parse
 from .tql.bind import BoundTree, bind
@@ -23,7 +24,7 @@ from .tql.compile import compile_relation
 from .tql.functions import known_functions
 from .tql.plan import Plan, plan
 from .tql.relations import Relation
-from .tql.rows import ElementTest, ExpandRows
+from .tql.rows import ElementTest, ExpandRows, RowPlan
 from .tql.schema import ColumnInfo, DatasetSchema
 from .tql.sql import Cell, Compiled, Input, Runtime
 from .tql.sql_elements import compile_elements
@@ -60,7 +61,7 @@ class Execution:
         self.held: list[SampleSource] = [] if source is None else [source]
         salt = secrets.randbits(40) if seed is None else seed % 2**40
         self.runtime = Runtime(salt, self.cell, f"user_{next(_NUMBERS)}")
-        schema = None if source is None else schema_of(source)
+        schema = None if source is None else known_schema(source)
         opener = None if resolve is None else self.open
         self.tree: BoundTree = bind(parse(text), schema, params, resolve=opener, functions=known_functions())
         self.plan: Plan = plan(self.tree)
@@ -71,7 +72,7 @@ class Execution:
         assert self.open_source is not None, "the binder asks only if it may"
         opened = self.open_source(path, version)
         self.held.append(opened)
-        return schema_of(opened)
+        return known_schema(opened)
 
     def result(self) -> QueryResult:
         """Run it."""
@@ -81,8 +82,16 @@ class Execution:
             return QueryResult(
                 self.text, columns, self.program.rows(self.plan.rows), sources=tuple(self.held), source=number
             )
+        if self.plan.counted is not None:
+            return self.count(self.plan.counted)
         assert self.plan.relation is not None, "a plan has one or the other"
         return assemble(self.text, self.plan.outputs, self.plan.relation, self.compiled, self.execute, tuple(self.held))
+
+    def count(self, rows: RowPlan) -> QueryResult:
+        """``COUNT(*)``: one number."""
+        columns = tuple(result_column(field, False) for field in self.plan.outputs)
+        counted = pa.table({columns[0].name: pa.array([self.program.count(rows)], pa.int64())})
+        return QueryResult(self.text, columns, None, counted, sources=tuple(self.held))
 
     def compiled(self, relation: Relation, fields: Sequence[Field] = ()) -> Compiled:
         return compile_relation(relation, fields, self.runtime)
@@ -98,9 +107,9 @@ class Execution:
         rows = int64(self.execute(compiled, given).column(0))
         return in_order(rows) if compiled.ascending and given is None else rows
 
-    def element_rows(self, source: Derived, test: ElementTest) -> Ints:
+    def element_rows(self, source: Derived, test: ElementTest, numbers: Sequence[int]) -> Ints:
         compiled = compile_elements(test)
-        tables = {one.name: element_table(source, one) for one in compiled.inputs}
+        tables = {one.name: element_table(source, one, numbers) for one in compiled.inputs}
         return int64(self.execute_sql(compiled.sql, compiled.params, tables, ()).column(0))
 
     def execute(self, compiled: Compiled, given: Ints | None = None) -> pa.Table:
@@ -117,6 +126,11 @@ class Execution:
         return row_table(source, wanted, given)
 
 
+def known_schema(source: SampleSource) -> DatasetSchema:
+    """The schema of a source, kept with what else is derived of it: sources do not change."""
+    return derived(source).remember(("schema",), lambda: schema_of(source))
+
+
 def int64(column: pa.ChunkedArray) -> Ints:
     values: Ints = column.to_numpy().astype(np.int64, copy=False)
     return values
@@ -124,4 +138,4 @@ def int64(column: pa.ChunkedArray) -> Ints:
 
 def in_order(rows: Ints) -> Ints:
     """Rows ascending; DuckDB keeps the order of a plain scan, so this mostly only looks."""
-    return rows if len(rows) < 2 or bool(np.all(rows[1:] >= rows[:-1])) else np.sort(rows)
+    return rows if is_ascending(rows) else np.sort(rows)

@@ -37,11 +37,12 @@ def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
     return pa.Table.from_arrays(arrays, [*names, *extra])
 
 
-def element_table(source: Derived, wanted: Input) -> pa.Table:
-    """One line for each element of aligned columns, with its row."""
-    columns = {"row": source.element_rows(wanted.elements[0][1].value)}
+def element_table(source: Derived, wanted: Input, numbers: Sequence[int]) -> pa.Table:
+    """One line for each element of aligned columns in some fragments, with its row."""
+    first = wanted.elements[0][1].value
+    columns = {"row": pa.chunked_array([source.element_rows(first, number) for number in numbers])}
     for name, column, part in wanted.elements:
-        columns[name] = source.elements(column.value, part)
+        columns[name] = pa.chunked_array([source.elements(column.value, part, number) for number in numbers])
     return pa.table(columns)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 
 from .element_scan import COMPARE
 from .element_tables import Array, Ints, ScalarChunk
-from .label_scan import rows_in_blocks
+from .label_scan import Mask, rows_in_blocks
 from .tql.bound import Const, Member
 from .tql.rows import ScalarTest
 
@@ -17,22 +17,17 @@ FEW_OPTIONS = 8
 """Options of IN that are compared one by one; more are looked up."""
 
 
-def scalar_rows(chunks: Sequence[ScalarChunk], test: ScalarTest, limit: int | None) -> Ints:
+def scalar_rows(chunks: Iterable[ScalarChunk], test: ScalarTest, limit: int | None) -> Ints:
     """The rows that pass, ascending; at most `limit`."""
-    sizes = [(chunk.first, len(chunk.values)) for chunk in chunks]
+    return rows_in_blocks(((chunk.first, len(chunk.values), part_of(chunk, test)) for chunk in chunks), limit)
 
-    def mask(number: int, start: int, stop: int) -> Array:
-        chunk = chunks[number]
+
+def part_of(chunk: ScalarChunk, test: ScalarTest) -> Mask:
+    def mask(start: int, stop: int) -> Array:
         valid = None if chunk.valid is None else chunk.valid[start:stop]
         return scalar_mask(chunk.values[start:stop], valid, test)
 
-    return rows_in_blocks(sizes, mask, limit)
-
-
-def scalar_masks(chunks: Sequence[ScalarChunk], test: ScalarTest) -> Array:
-    """One boolean for each row of the dataset."""
-    masks = [scalar_mask(chunk.values, chunk.valid, test) for chunk in chunks]
-    return np.concatenate(masks) if masks else np.zeros(0, dtype=bool)
+    return mask
 
 
 def scalar_mask(values: Array, valid: Array | None, test: ScalarTest) -> Array:

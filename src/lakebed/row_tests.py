@@ -1,0 +1,162 @@
+"""Tests on rows run: NumPy over columns, fragment by fragment, SQL for the rest, masks to join them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import numpy as np
+
+from .by_fragment import Ask, by_fragment, whole
+from .element_scan import rows_deciding
+from .element_tables import Array, Derived, Ints
+from .label_scan import label_mask, label_mask_at
+from .row_sets import inside, mask_of
+from .scalar_scan import scalar_mask
+from .tql.bound import Expr, Ref, walk
+from .tql.coerce import logic
+from .tql.relations import Filter, Relation, Scan
+from .tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test
+
+RunRelation = Callable[[Relation, Ints | None], Ints]
+"""Rows that a relation yields; the second argument, where given, are the rows that its scan reads."""
+RunElements = Callable[[Derived, ElementTest, Sequence[int]], Ints]
+"""Rows of some fragments that have an element for which the test's condition holds (ANY) or fails (ALL, ALL_STRICT)."""
+
+FEW = 16
+"""SQL looks at the remaining rows alone if at most one in so many is left."""
+
+
+class RowTests:
+    """Asks tests of rows of one source."""
+
+    def __init__(self, source: Derived, dataset: int, run_relation: RunRelation, run_elements: RunElements) -> None:
+        self.source = source
+        self.dataset = dataset
+        self.run_relation = run_relation
+        self.run_elements = run_elements
+
+    def holds(self, test: Test, rows: Ints | None) -> Array:
+        """One boolean for each of `rows` (None: all): the test is true, not false and not NULL."""
+        match test:
+            case Joined():
+                return self.joined(test, rows)
+            case SqlTest():
+                return self.sql_holds(test, rows)
+            case SpanTest():
+                return inside(self.source.rows() if rows is None else rows, test.wanted)
+            case LabelTest():
+                return self.by_fragment(rows, partial(self.label_holds, test))
+            case ScalarTest():
+                return self.by_fragment(rows, partial(self.scalar_holds, test))
+            case ElementTest():
+                return self.element_holds(test, rows)
+
+    def joined(self, test: Joined, rows: Ints | None) -> Array:
+        """AND asks the next test only of the rows that are left, OR of those that failed so far."""
+        everything = self.source.rows() if rows is None else rows
+        first, *others = sorted(test.tests, key=cost)
+        found = self.holds(first, rows)
+        for part in others:
+            open_ = np.flatnonzero(found if test.op == "AND" else ~found)
+            found[open_] = self.holds(part, everything[open_])
+        return found
+
+    def by_fragment(self, rows: Ints | None, ask: Ask) -> Array:
+        return by_fragment(self.source, rows, ask, "bool")
+
+    # --- columns in memory -------------------------------------------------------------------------------------------
+
+    def label_holds(self, test: LabelTest, number: int, places: Ints | None) -> Array:
+        chunk = self.source.labels(test.column.value, number)
+        if places is None:
+            return label_mask(chunk.offsets, chunk.values, test)
+        return label_mask_at(chunk, places, test)
+
+    def scalar_holds(self, test: ScalarTest, number: int, places: Ints | None) -> Array:
+        chunks = self.source.scalars(test.column.value, number)
+        if places is None or len(chunks) != 1:
+            mask = whole([scalar_mask(chunk.values, chunk.valid, test) for chunk in chunks], "bool")
+            return mask if places is None else mask[places]
+        valid = chunks[0].valid
+        return scalar_mask(chunks[0].values[places], None if valid is None else valid[places], test)
+
+    # --- elements ----------------------------------------------------------------------------------------------------
+
+    def element_holds(self, test: ElementTest, rows: Ints | None) -> Array:
+        names = [column.value for column in test.columns]
+        numbers = self.fragments_with(rows)
+        if not numbers:
+            return np.zeros(0, dtype=bool)
+        if not all(self.source.aligned(names, number) for number in numbers):
+            # Rows whose shapes differ: SQL over whole rows finds them and says where.
+            return self.sql_holds(SqlTest(whole_condition(test)), rows)
+        if test.simple:
+            return self.by_fragment(rows, partial(self.elements_in_memory, test))
+        decided = mask_of(self.run_elements(self.source, test, numbers), len(self.source.live()))
+        return self.by_fragment(rows, partial(self.elements_by_sql, test, decided))
+
+    def elements_in_memory(self, test: ElementTest, number: int, places: Ints | None) -> Array:
+        return self.quantified(test, rows_deciding(self.source, test, number), number, places)
+
+    def elements_by_sql(self, test: ElementTest, decided: Array, number: int, places: Ints | None) -> Array:
+        start, stop = self.source.starts()[number : number + 2].tolist()
+        return self.quantified(test, decided[start:stop], number, places)
+
+    def quantified(self, test: ElementTest, decided: Array, number: int, places: Ints | None) -> Array:
+        """From the rows that have a deciding element to those that pass."""
+        mask = decided
+        if test.quantifier != "ANY":
+            mask = ~mask
+            if test.quantifier == "ALL_STRICT":
+                mask &= self.source.cell_lengths(test.columns[0].value, number) > 0
+        mask = ~mask if test.negated else mask
+        return mask if places is None else mask[places]
+
+    # --- SQL ---------------------------------------------------------------------------------------------------------
+
+    def sql_holds(self, test: SqlTest, rows: Ints | None) -> Array:
+        size = len(self.source.live())
+        if rows is not None and not test.positions and not test.pixels and len(rows) * FEW > size:
+            read: Ints | None = self.whole_fragments(rows)
+        else:
+            read = None if test.positions else rows
+        passed = mask_of(self.sql_rows(test.condition, read), size)
+        return passed if rows is None else passed[rows]
+
+    def whole_fragments(self, rows: Ints) -> Ints | None:
+        """All rows of the fragments that hold some, which need no copy; None if these are all fragments."""
+        numbers = self.fragments_with(rows)
+        return None if numbers == self.fragments_with(None) else self.source.rows_of(numbers)
+
+    def fragments_with(self, rows: Ints | None) -> list[int]:
+        """The fragments that hold some of the rows."""
+        starts = self.source.starts()
+        found = np.flatnonzero(starts[1:] > starts[:-1]) if rows is None else np.unique(self.source.fragments_of(rows))
+        numbers: list[int] = found.tolist()
+        return numbers
+
+    def sql_rows(self, condition: Expr, given: Ints | None) -> Ints:
+        fields = {e.field.number: e.field for e in walk(condition) if isinstance(e, Ref)}
+        scan = Scan(self.dataset, tuple(f for f in fields.values() if f.origin is not None))
+        return self.run_relation(Filter(scan, condition), given)
+
+
+def whole_condition(test: ElementTest) -> Expr:
+    return logic("NOT", [test.fallback], test.fallback.span) if test.negated else test.fallback
+
+
+def reads_pixels(test: Test) -> bool:
+    if isinstance(test, Joined):
+        return any(reads_pixels(part) for part in test.tests)
+    return isinstance(test, SqlTest) and test.pixels
+
+
+def cost(test: Test) -> int:
+    """The order in which tests are asked: positions, columns in memory, SQL, pixels."""
+    if reads_pixels(test):
+        return 4
+    return COSTS.get(type(test), 2)
+
+
+COSTS = {SpanTest: 0, ScalarTest: 1, LabelTest: 1, ElementTest: 2, SqlTest: 3}
