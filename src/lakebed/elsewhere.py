@@ -26,7 +26,6 @@ _MODULE = {
     "from_csv": _PARQUET,
     "from_parquet": _PARQUET,
     "htype": 'htypes are text: htype="link[image]"',
-    "ingest": "lakebed.ingest_classification, ingest_coco or ingest_yolo",
     "ingest_auto": "lakebed.ingest_classification(folder, path)",
     "ingest_dataframe": _PARQUET,
     "ingest_huggingface": "iterate over it and call ds.extend({...}) for a thousand rows at a time",
