@@ -74,7 +74,8 @@ class Sides:
         if twin is None:
             return np.empty(0, np.int64)
         both = np.intersect1d(self._changed(self.mine, spec), self.their_changes(twin))
-        return both[self.unlike(spec, both)] if len(both) else both
+        contested: Ints = both[unlike(self.ours, self.theirs, spec, both)]
+        return contested
 
     def their_changes(self, spec: TensorSpec) -> Ints:
         """Ids of rows whose cell they changed; `spec` is of their schema, and our schema has the tensor too."""
@@ -86,17 +87,8 @@ class Sides:
         cells = {
             suffix: cells_at(change.after, spec.column + suffix, self.everywhere) for suffix in tensor_fields(spec)
         }
-        ids: Ints = self.everywhere[filled(cells)]
-        return ids
-
-    def unlike(self, spec: TensorSpec, ids: Ints) -> Any:
-        """Whether our cell of each row is not theirs."""
-        found = np.zeros(len(ids), bool)
-        for suffix in tensor_fields(spec):
-            name = spec.column + suffix
-            theirs = translated(cells_at(self.theirs, name, ids), name, self.theirs, self.ours)
-            found |= differing(cells_at(self.ours, name, ids), theirs)
-        return found
+        changed: Ints = self.everywhere[filled(cells)]
+        return changed
 
     def conflict(self, column: str, row: int) -> Conflict:
         """The disagreement on a cell, or for "" on a row."""
@@ -198,6 +190,15 @@ def cells_at(snapshot: Snapshot, column: str, ids: Ints) -> pa.Array:
     if column not in snapshot.fields:
         return pa.nulls(len(ids))
     return take_rows(snapshot.column(column), positions(snapshot.row_ids, ids, "merge"))
+
+
+def unlike(ours: Snapshot, theirs: Snapshot, spec: TensorSpec, ids: Ints) -> Any:
+    """Whether our cell of each row is not theirs, class names compared and not their codes."""
+    found = np.zeros(len(ids), bool)
+    for suffix in tensor_fields(spec) if len(ids) else ():  # no column is opened for nothing
+        name = spec.column + suffix
+        found |= differing(cells_at(ours, name, ids), translated(cells_at(theirs, name, ids), name, theirs, ours))
+    return found
 
 
 def filled(cells: Mapping[str, pa.Array]) -> Any:

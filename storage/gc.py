@@ -8,6 +8,7 @@ run that is killed is finished by the next one.
 
 from __future__ import annotations
 
+import re
 import time
 import uuid
 from collections.abc import Iterable, Iterator
@@ -28,6 +29,13 @@ LEAST_GRACE = 2 * 3600.0
 
 _SWEPT = ("meta/", "rows/", "chunks/", "views/", "leases/", "tmp/")
 _TURN = "tmp/turn"
+_OURS = {
+    "meta": re.compile(r"[0-9a-f]{32}"),
+    "rows": re.compile(r"[0-9a-f]{32}\.arrow"),
+    "chunks": re.compile(r"[0-9a-f]{32}\.arrow"),
+    "views": re.compile(r"[^/]+/.+"),
+}
+"""What the names look like that a dataset gives; anything else there is never removed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +130,8 @@ class _Needed:
 
     def holds(self, key: str) -> bool:
         kind, _, name = key.partition("/")
+        if kind in _OURS and not _OURS[kind].fullmatch(name):
+            return True  # somebody put it there who is not us
         if kind == "meta":
             return name in self.bundles
         if kind == "views":

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from .commits import CommitInfo
 from .diff import Diff, diff
-from .errors import AlreadyExistsError, ObjectExistsError, StateError
+from .errors import AlreadyExistsError, NotFoundError, ObjectExistsError, StateError
 from .handle import Handle
 from .merge import Resolution, common_version, merged
 from .names import check_ref_name
@@ -196,8 +196,16 @@ class History(Handle):
 
         Raises:
             StateError: kind "uncommitted-changes", "nothing-to-merge".
+            NotFoundError: kind "unknown-version"; kind "unrelated": a path of another dataset.
             ConflictError: both sides changed the same cells and `resolution` is None; `conflicts` lists them.
         """
+        if "/" in ref or ":" in ref:  # which no name may hold
+            raise NotFoundError(
+                f"{ref!r} is no version of this dataset, and versions of one dataset alone can be merged",
+                kind="unrelated",
+                place=self.repository.store.url,
+                hint="append rows of another dataset with ds.extend(...), or name a branch, tag or commit of this one",
+            )
         said = message if message is not None else f"Merge {ref} into {self.branch}"
 
         def plan() -> _Plan | None:

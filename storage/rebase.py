@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from .arrow import Ints, take_rows
+from .arrow import Ints, empty_column, take_rows
+from .conflicts import by_column, cells_at, filled, unlike
 from .diff import Diff, diff
 from .draft import Draft
 from .errors import ConflictError
@@ -45,6 +45,7 @@ def rebase(draft: Draft, latest: Snapshot) -> Draft:
     result.infos, renumbering = merged_infos(
         (draft.base.schema, draft.base.infos), (draft.schema, draft.infos), (latest.schema, latest.infos), result.schema
     )
+    _empty_reused_columns(result, draft, latest)
     _apply_updates(result, mine.after, {**_filled_cells(mine, latest), **mine.updated}, renumbering)
     if len(mine.deleted):
         gone = np.setdiff1d(mine.deleted, theirs.deleted)
@@ -61,12 +62,16 @@ def _refuse_row_conflicts(mine: Diff, theirs: Diff) -> None:
             np.intersect1d(mine.deleted, their_rows),
         ]
     )
+    _refuse(contested, mine.before)
+
+
+def _refuse(contested: Ints, snapshot: Snapshot) -> None:
     if len(contested):
         shown = ", ".join(str(row) for row in contested[:10])
         raise ConflictError(
             f"another writer changed {len(contested)} of the rows changed here; ids {shown}",
             kind="row-conflict",
-            place=mine.before.context.store.url,
+            place=snapshot.context.store.url,
             hint="nothing of this attempt was kept; look at the rows again (ds.refresh()) and repeat the change",
         )
 
@@ -181,10 +186,11 @@ def renumbered(column: str, values: pa.Array, renumbering: Renumbering) -> pa.Ar
 
 
 def _fitted(draft: Draft, entry: Entry, schema: Schema, renumbering: Renumbering) -> Entry:
-    """A fragment of appended rows with its labels renumbered, and without columns of tensors that others deleted: a
-    later tensor might get their name."""
+    """A fragment of appended rows with its labels renumbered, and without columns of tensors that others deleted, or
+    that were deleted here: another tensor may have their name."""
     mine, kept = physical_fields(draft.schema), physical_fields(schema)
-    if not renumbering and mine.keys() <= kept.keys():
+    reused = any(spec.column in draft.schema.retired for spec in schema)
+    if not renumbering and not reused and mine.keys() <= kept.keys():
         return entry
     fragments, staging = draft.context.fragments, draft.staging
     columns: dict[str, pa.Array] = {}
@@ -197,23 +203,35 @@ def _fitted(draft: Draft, entry: Entry, schema: Schema, renumbering: Renumbering
     return replace(Entry(pointer, entry.live, None))
 
 
+def _empty_reused_columns(result: Draft, draft: Draft, latest: Snapshot) -> None:
+    """Rows of theirs may hold samples of a tensor that they deleted, in the column of one made here."""
+    for spec in draft.schema:
+        if spec.column in latest.schema.retired and by_column(latest, spec.column) is None and len(latest):
+            cells = {spec.column + part: empty_column(kind, len(latest)) for part, kind in tensor_fields(spec).items()}
+            result.put_cells(np.arange(len(latest)), cells)
+
+
 def _filled_cells(mine: Diff, latest: Snapshot) -> dict[str, Ints]:
-    """Ids of older rows that have a sample in a tensor made here; rows that the others deleted are left out."""
+    """Ids of older rows that have a sample in a tensor made here; rows that the others deleted are left out.
+
+    Raises:
+        ConflictError: others made the same tensor, and filled the same cell differently.
+    """
     cells = {}
-    old = np.flatnonzero(np.isin(mine.after.row_ids, latest.row_ids))
+    old = np.intersect1d(mine.after.row_ids, latest.row_ids)
     for tensor in mine.tensors_added:
         spec = mine.after.schema[tensor]
-        filled = np.zeros(len(old), bool)
-        for suffix in tensor_fields(spec):
-            filled |= _not_empty(take_rows(mine.after.column(spec.column + suffix), old))
-        if filled.any():
-            cells[tensor] = mine.after.row_ids[old[filled]]
+        full = old[_filled(mine.after, spec, old)]
+        if by_column(latest, spec.column) is not None:
+            both = full[_filled(latest, spec, full)]
+            _refuse(both[unlike(mine.after, latest, spec, both)], latest)
+        if len(full):
+            cells[tensor] = full
     return cells
 
 
-def _not_empty(cells: pa.Array) -> Any:
-    present = pc.greater(pc.list_value_length(cells), 0) if pa.types.is_list(cells.type) else pc.is_valid(cells)
-    return pc.fill_null(present, False).to_numpy(zero_copy_only=False)
+def _filled(snapshot: Snapshot, spec: TensorSpec, ids: Ints) -> Any:
+    return filled({suffix: cells_at(snapshot, spec.column + suffix, ids) for suffix in tensor_fields(spec)})
 
 
 def _apply_updates(result: Draft, mine: Snapshot, cells: Mapping[str, Ints], renumbering: Renumbering) -> None:

@@ -24,6 +24,15 @@ def by_chance(row_id: int, tensor: str) -> str:
     return "theirs" if (row_id + len(tensor)) % 2 else "ours"
 
 
+def _surely_differ(now: Version, sealed: Version) -> bool:
+    """Whether two versions differ by their values; a change that was undone may still count as one."""
+    return (
+        now.numbers() != sealed.numbers()
+        or now.schema.columns != sealed.schema.columns
+        or bool(changes(sealed, now).touched)
+    )
+
+
 class HistoryRules(StorageRules):
     """Branches, tags, log, diff, merge, reset and revert."""
 
@@ -273,22 +282,19 @@ class HistoryRules(StorageRules):
         if data.draw(st.sampled_from([True, True, True, False])):
             self.settle(who)
             self.commit(who)
-        branch = self.branches[mirror.branch]
-        sealed = self.graph.versions[branch.head] if branch.head else Version()
-        dirty = mirror.draft is not None or branch.version != sealed or self.handles[who].has_changes()
-        if dirty and self._surely_dirty(who, sealed):
+        handle, branch = self.handles[who], self.branches[mirror.branch]
+        if handle.has_changes():
             with pytest.raises(StateError, match="uncommitted"):
                 refused()
-        return not dirty
-
-    def _surely_dirty(self, who: int, sealed: Version) -> bool:
-        """Whether what this handle sees is another version than the last commit, by its values."""
-        now = self.mirrors[who].now
-        return (
-            now.numbers() != sealed.numbers()
-            or now.schema.columns != sealed.schema.columns
-            or bool(changes(sealed, now).touched)
-        )
+            return False
+        sealed = self.graph.versions[branch.head] if branch.head else Version()
+        if _surely_differ(branch.version, sealed):  # by what the other handle did, which this one sees only now
+            with pytest.raises(StateError, match="uncommitted"):
+                refused()
+        elif branch.version is not sealed:
+            handle.refresh()
+        self.follow(who)
+        return not _surely_differ(branch.version, sealed) and not handle.has_changes()
 
     def _combine(
         self,

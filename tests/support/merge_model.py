@@ -142,7 +142,8 @@ def _note(key: str, base: Version, ours: Version, theirs: Version) -> int | None
         return theirs.notes.get(key)
     if key and key not in _keys(theirs):
         return ours.notes.get(key)
-    return _one(base.notes.get(key), ours.notes.get(key), theirs.notes.get(key))
+    kept: int | None = _one(base.notes.get(key), ours.notes.get(key), theirs.notes.get(key))
+    return kept
 
 
 def _one(base: Any, ours: Any, theirs: Any) -> Any:

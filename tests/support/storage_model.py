@@ -229,6 +229,8 @@ def rebased(base: Version, mine: Version, theirs: Version) -> Version:
     ours, others = changes(base, mine), changes(base, theirs)
     if ours.touched & (others.touched | others.deleted) or ours.deleted & others.touched:
         raise Conflicted
+    if _filled_twice(base, mine, theirs):
+        raise Conflicted
     schema = _merged_schema(base.schema, mine.schema, theirs.schema)
     keys = {"", *(column.key for column in schema.columns)}
     notes = {key: _one(base.notes.get(key), mine.notes.get(key), theirs.notes.get(key)) for key in keys}
@@ -236,7 +238,9 @@ def rebased(base: Version, mine: Version, theirs: Version) -> Version:
         raise Conflicted  # they deleted a tensor whose cells I changed
     my_rows, made = mine.as_rows(), {c.key for c in mine.schema.columns} - {c.key for c in base.schema.columns}
     rows: list[tuple[int, Row]] = []
-    for number, cells in theirs.rows:
+    shown = {column.key for column in theirs.schema.columns}
+    for number, every in theirs.rows:
+        cells = {key: value for key, value in every.items() if key in shown}
         if number not in ours.deleted:
             mended = {key: my_rows[number][key] for key, rows in ours.updated.items() if number in rows}
             mended |= {
@@ -245,10 +249,24 @@ def rebased(base: Version, mine: Version, theirs: Version) -> Version:
                 if key in made and value not in EMPTY.values()
             }
             rows.append((number, {**cells, **mended}))
-    for number, cells in mine.rows:
+    kept = keys & {column.key for column in mine.schema.columns}
+    for number, every in mine.rows:
         if number in ours.added:
-            rows.append((number, {key: value for key, value in cells.items() if key in keys}))
+            rows.append((number, {key: value for key, value in every.items() if key in kept}))
     return Version(schema, tuple(rows), {key: note for key, note in notes.items() if note is not None})
+
+
+def _filled_twice(base: Version, mine: Version, theirs: Version) -> bool:
+    """Whether both made one tensor and filled a cell of it differently."""
+    before, their_rows = {column.key for column in base.schema.columns}, theirs.as_rows()
+    made = [column for column in mine.schema.columns if column.key not in before and column in theirs.schema.columns]
+    return any(
+        EMPTY[column.kind] not in (left := mine.cell(cells, column), right := theirs.cell(their_rows[number], column))
+        and left != right
+        for column in made
+        for number, cells in mine.rows
+        if number in their_rows
+    )
 
 
 def _merged_schema(base: Schema, mine: Schema, theirs: Schema) -> Schema:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pyarrow as pa
 import pytest
 from lakebed.storage import fragment
+from lakebed.storage.arrow import unpack_table
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
 from lakebed.storage.workspace import Workspace
@@ -118,8 +120,12 @@ def test_a_small_commit_makes_the_same_few_calls_after_many_commits() -> None:
 
 def test_an_edit_opens_each_overlay_once_and_not_once_for_every_column(monkeypatch: pytest.MonkeyPatch) -> None:
     opened_overlays: list[int] = []
-    unpack = fragment.unpack_table
-    monkeypatch.setattr(fragment, "unpack_table", lambda data: opened_overlays.append(len(data)) or unpack(data))
+
+    def noted(data: bytes) -> pa.Table:
+        opened_overlays.append(len(data))
+        return unpack_table(data)
+
+    monkeypatch.setattr(fragment, "unpack_table", noted)
     ws = created(MemoryStore())
     for letter in "abcdef":
         make_tensor(ws, "text", f"text_{letter}")
