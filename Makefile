@@ -28,10 +28,13 @@ LINKS := $(VENV)/.stamp-links-$(SOURCE_LIST)
 # Two processes: one S3 server and one set of caches each, so more of them would cost memory before they save time.
 PYTEST_ARGS ?= -n 2
 PLAYBOOK_ARGS ?=
+# Those that generate their texts are left out: what chance runs may not be run tomorrow.
+COVERAGE_TESTS := tests/tql tests/engine $(addprefix --ignore=,tests/tql/test_grammar_agreement.py \
+  tests/tql/test_fuzz.py tests/tql/test_parser_properties.py tests/engine/test_fuzz.py)
 BENCH ?= labels
 BENCH_ARGS ?=
 
-.PHONY: help setup sync playbook test quick lint format types contracts docs package check bench clean
+.PHONY: help setup sync playbook test quick coverage lint format types contracts docs package check bench clean
 
 help: ## Show the targets
 	@sed -nE 's/^([a-z]+):[^#]*## (.*)/  make \1|\2/p' $(MAKEFILE_LIST) | column -t -s '|'
@@ -65,6 +68,12 @@ test: $(LINKS) ## All tests (PYTEST_ARGS="tests/tql -k union" for some)
 
 quick: $(LINKS) ## The tests that take less than ten seconds each
 	$(BIN)/python -m pytest -m "not slow" $(PYTEST_ARGS)
+
+coverage: $(LINKS) ## The query language by branches: every one is run by a test that says what comes out
+	rm -f .coverage .coverage.*
+	HYPOTHESIS_PROFILE=quick $(BIN)/coverage run -m pytest -n 0 -q $(COVERAGE_TESTS)
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --include='tql/*' --fail-under=100
 
 lint: $(LINKS) ## Formatting and lint
 	$(BIN)/ruff format --check .

@@ -1,7 +1,7 @@
 """Change one thing at a time in a module of Lakebed and see whether its tests notice.
 
 ``python scripts/mutate.py tql/coerce.py tests/tql/test_bind.py tests/engine --sample 100`` prints the mutants that no
-test noticed. Each runs in a process of its own, which imports the changed source; nothing is written.
+test noticed. Each runs in a process of its own, whose import of the module finds the changed source.
 """
 
 from __future__ import annotations
@@ -68,10 +68,8 @@ def module_name(path: Path) -> str:
 
 def mutants(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
     """(line, what was done, the changed tree) for every small change to what runs."""
-    types = {
-        id(inner) for node in ast.walk(tree) for inner in ast.walk(getattr(node, "annotation", None) or ast.Pass())
-    }
-    types |= {id(inner) for node in ast.walk(tree) for inner in ast.walk(getattr(node, "returns", None) or ast.Pass())}
+    hints = [getattr(node, part, None) for node in ast.walk(tree) for part in ("annotation", "returns")]
+    types = {id(inner) for hint in hints if hint is not None for inner in ast.walk(hint)}
     for number, node in enumerate(ast.walk(tree)):
         if id(node) in types:
             continue
@@ -103,7 +101,7 @@ def changes(node: ast.AST) -> Iterator[tuple[str, Callable[[ast.AST], None]]]:
 # --- running one -----------------------------------------------------------------------------------------------------
 
 
-class Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
+class Changed(importlib.abc.MetaPathFinder, importlib.abc.InspectLoader):
     """Finds one module in changed source."""
 
     def __init__(self, name: str, source: str) -> None:
@@ -112,11 +110,8 @@ class Changed(importlib.abc.MetaPathFinder, importlib.abc.SourceLoader):
     def find_spec(self, name: str, path: object = None, target: object = None) -> importlib.machinery.ModuleSpec | None:
         return importlib.machinery.ModuleSpec(name, self, origin=name) if name == self.name else None
 
-    def get_filename(self, fullname: str) -> str:
-        return fullname
-
-    def get_data(self, path: str) -> bytes:
-        return self.source.encode()
+    def get_source(self, fullname: str) -> str:
+        return self.source
 
 
 def noticed(name: str, source: str, tests: list[str]) -> bool:

@@ -13,12 +13,12 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, empty_column, take_rows
+from .arrow import Ints, take_rows
 from .conflicts import by_column, cells_at, filled, unlike
 from .diff import Diff, diff
 from .draft import Draft
 from .errors import ConflictError
-from .fragment import write_fragment
+from .fragment import absent, write_fragment
 from .labels import renumber, united_names
 from .manifest import Entry
 from .schema import Schema, TensorSpec
@@ -207,7 +207,7 @@ def _empty_reused_columns(result: Draft, draft: Draft, latest: Snapshot) -> None
     """Rows of theirs may hold samples of a tensor that they deleted, in the column of one made here."""
     for spec in draft.schema:
         if spec.column in latest.schema.retired and by_column(latest, spec.column) is None and len(latest):
-            cells = {spec.column + part: empty_column(kind, len(latest)) for part, kind in tensor_fields(spec).items()}
+            cells = {spec.column + part: absent(kind, len(latest)) for part, kind in tensor_fields(spec).items()}
             result.put_cells(np.arange(len(latest)), cells)
 
 

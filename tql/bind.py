@@ -137,8 +137,6 @@ def bind_select(
     if node.group_by:
         scope.grouping = Grouping([])
         scope.grouping.keys = bind_group(node.group_by, replace_scope(scope, None))
-    elif node.having is not None:
-        raise TQLUnsupportedError("HAVING needs GROUP BY", kind="having-alone", span=node.having.span, hint="use WHERE")
     outputs = bind_outputs(node, replace_scope(scope, scope.grouping, in_result=True))
     if window is not None and window.counter is not None:
         outputs = (*outputs, Output(window.counter, Ref(window.counter, type=INT)))
@@ -185,7 +183,7 @@ def is_star_only(args: tuple[nodes.Expr | nodes.Star | nodes.Weighted, ...]) -> 
 
 
 def count_query(node: nodes.Select, source: BoundSource, where: Expr | None, scope: Scope) -> tuple[BoundSelect, Scope]:
-    for clause, word in ((node.expand, "EXPAND BY"), (node.having, "HAVING"), (node.ungroup, "UNGROUP BY")):
+    for clause, word in ((node.expand, "EXPAND BY"), (node.ungroup, "UNGROUP BY")):
         if clause is not None:
             raise TQLUnsupportedError(f"COUNT(*) does not go with {word}", kind="misplaced-count", span=clause.span)
     field = scope.context.new_field(node.items[0].alias or "count", INT)

@@ -117,9 +117,10 @@ def bind_maxsim(node: nodes.Call, scope: Scope) -> Expr:
 
 
 def bind_nonzero(node: nodes.Call, scope: Scope) -> Expr:
-    value = truth(scope.bind(node.args[0]))  # type: ignore[arg-type]  # a star is refused by the parser
+    value = scope.bind(node.args[0])  # type: ignore[arg-type]  # a star is refused by the parser
     if not value.type.is_array:
         raise TQLTypeError(f"NONZERO works on arrays, and this is {value.type}", kind="argument-type", span=value.span)
+    value = truth(value)
     sql = "list_filter(range(len({0})), lambda i: ({0})[i + 1])"
     return ListCall("NONZERO", (value,), sql, type=Type(Base.INT, (None,)), span=node.span)
 

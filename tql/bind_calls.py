@@ -98,8 +98,6 @@ def fits(type_: Type, wanted: str) -> bool:
         return type_.is_array and type_.is_number
     if wanted.endswith(" array"):
         return type_.is_array and fits(type_.element(), wanted.removesuffix(" array"))
-    if wanted == "box":
-        return type_.is_number and type_.dims is not None and len(type_.dims) >= 1 and type_.dims[-1] in (4, None)
     base = {"int": Base.INT, "bool": Base.BOOL, "text": Base.TEXT, "json": Base.JSON, "image": Base.IMAGE}[wanted]
     return type_.base is base
 

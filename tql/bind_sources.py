@@ -24,7 +24,7 @@ def bind_source(node: nodes.Source | None, scope: Scope, span: Span) -> BoundSou
             return bind_named(node, scope)
         case nodes.QuerySource():
             return add_query(node.query, node.alias, scope)
-        case nodes.Join():
+        case _:
             return bind_join(node, scope)
 
 

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 
 from .bound import (
     BoundDataset,
-    BoundJoin,
     BoundQuery,
     BoundSelect,
     BoundSetOperation,
@@ -29,7 +28,7 @@ def dataset_of(query: BoundQuery) -> int | None:
             return dataset_of(body)
         case BoundSetOperation():
             return dataset_of(body.branches[0]) if body.by_row else None
-        case BoundSelect():
+        case _:
             return None if body.counts else source_dataset(body.source)
 
 
@@ -39,7 +38,7 @@ def source_dataset(source: BoundSource) -> int | None:
             return source.number
         case BoundSubquery():
             return dataset_of(source.query)
-        case BoundJoin():
+        case _:
             return None
 
 
@@ -55,7 +54,7 @@ def is_plain(query: BoundQuery) -> bool:
             return is_plain(body)
         case BoundSetOperation():
             return all(is_plain(branch) for branch in body.branches)
-        case BoundSelect():
+        case _:
             plain = all(is_stored(output) for output in body.outputs)
             counted = body.window is not None and body.window.counter is not None
             return plain and body.group is None and body.spread is None and not counted and plain_source(body.source)
@@ -83,7 +82,7 @@ def is_ordered(query: BoundQuery) -> bool:
             return is_ordered(body)
         case BoundSetOperation():
             return body.all or any(is_ordered(branch) for branch in body.branches)
-        case BoundSelect():
+        case _:
             if body.group is not None or not all(is_stored(o) for o in body.outputs):
                 return True
             return isinstance(body.source, BoundSubquery) and is_ordered(body.source.query)
@@ -117,7 +116,7 @@ def gather(query: BoundQuery, made: set[int], named: set[int]) -> None:
             made |= {f.number for f in body.stored}
             for branch in body.branches:
                 gather(branch, made, named)
-        case BoundSelect():
+        case _:
             if body.group is not None:
                 made |= {f.number for f, _ in (*body.group.keys, *body.group.members)}
             gather_source(body.source, made, named)
@@ -129,7 +128,7 @@ def gather_source(source: BoundSource, made: set[int], named: set[int]) -> None:
             made |= {f.number for f in source.fields}
         case BoundSubquery():
             gather(source.query, made, named)
-        case BoundJoin():
+        case _:
             gather_source(source.left, made, named)
             gather_source(source.right, made, named)
             if source.on is not None:

@@ -94,7 +94,7 @@ def simple_rows(body: BoundSelect | BoundSetOperation | BoundQuery) -> RowPlan |
             return row_plan(body)
         case BoundSetOperation():
             return merge_rows(body)
-        case BoundSelect():
+        case _:
             if body.distinct is not None:
                 return None
             return filtered_rows(body) if body.window is None else expanded_rows(body)
@@ -158,7 +158,7 @@ def lower_query(query: BoundQuery) -> Relation:
             relation = lower_query(body)
         case BoundSetOperation():
             relation = lower_set_operation(body)
-        case BoundSelect():
+        case _:
             late = numbered(body, query)
             relation = lower_select(body, late)
             early = chosen_first(relation, query, body)

@@ -63,10 +63,3 @@ class DatasetSchema:
     """The columns of one source of rows, in order."""
 
     columns: tuple[ColumnInfo, ...]
-
-    def find(self, name: str) -> ColumnInfo | None:
-        """The column called exactly `name`."""
-        for column in self.columns:
-            if column.name == name:
-                return column
-        return None

@@ -247,7 +247,7 @@ def cell_type(column: ColumnInfo) -> Type:
             return Type(Base.JSON)
         case Kind.TAG:
             return Type(Base.TEXT, (None,))
-        case Kind.IMAGE:
+        case _:
             return Type(Base.IMAGE)
 
 

@@ -15,11 +15,11 @@ def json_compare(w: ExpressionWriter, expr: Compare) -> str:
     left, right, op = expr.left, expr.right, expr.op
     if left.type.base is not Base.JSON:
         left, right, op = right, left, {"<": ">", "<=": ">=", ">": "<", ">=": "<="}.get(op, op)
+    if right.type.base is Base.NULL:
+        return "CAST(NULL AS BOOLEAN)"
     a = w.scalar(left)
     different = "TRUE" if op == "!=" else "FALSE"
     sign = "<>" if op == "!=" else op
-    if right.type.base is Base.NULL:
-        return "CAST(NULL AS BOOLEAN)"
     if right.type.base is Base.JSON:
         return json_pair(a, w.scalar(right), sign, different)
     kinds, value = JSON_VALUES[right.type.base]

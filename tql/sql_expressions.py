@@ -112,7 +112,7 @@ class ExpressionWriter:
             case Choose():
                 return self.choose(expr)
             case _:
-                return self.other(expr)
+                return SCALARS[type(expr)](self, expr)
 
     def map(self, expr: Map) -> str:
         """An operator or function; a long operand that its template repeats is named once instead."""
@@ -125,12 +125,6 @@ class ExpressionWriter:
         for i in repeated:
             args[i] = f"{name}.a{i}"
         return f"(list_transform([struct_pack({values})], lambda {name}: {expr.sql.format(*args)}))[1]"
-
-    def other(self, expr: Expr) -> str:
-        writer = SCALARS.get(type(expr))
-        if writer is None:
-            raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
-        return writer(self, expr)
 
     def row_id(self, expr: RowId) -> str:
         if self.step.row_id is None:
@@ -251,8 +245,6 @@ class ExpressionWriter:
     def write_items(self, expr: Expr) -> str:
         if isinstance(expr, ELEMENTWISE):
             return self.elementwise(expr)
-        if type(expr) not in LISTS:
-            raise TQLUnsupportedError(f"{type(expr).__name__} cannot stand here", span=expr.span)
         return LISTS[type(expr)](self, expr)
 
     def cell_list(self, expr: CellAt) -> str:
@@ -315,8 +307,6 @@ class ExpressionWriter:
             return f"[CAST(len({self.items(expr)}) AS BIGINT)]"
         if isinstance(expr, ELEMENTWISE):
             return self.common_shape(array_operands(expr))
-        if type(expr) not in SHAPES:
-            raise TQLUnsupportedError(f"{type(expr).__name__} has no known shape", span=expr.span)
         return SHAPES[type(expr)](self, expr)
 
     def stored_shape(self, expr: Ref) -> str:

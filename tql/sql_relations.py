@@ -61,8 +61,7 @@ def pixel_columns(scan: Scan, writer: Writer) -> tuple[tuple[str, str, str], ...
 
 def physical_columns(field: Field, writer: Writer) -> list[tuple[str, str]]:
     """(name in the SQL, physical column) of the parts of a field that are read."""
-    if field.origin is None:
-        return []
+    assert field.origin is not None, "scans read stored columns"
     column = field.origin.column
     parts = {"value": column.value, "shape": column.shape, "info": column.info, "url": column.url}
     if field.type.base is Base.IMAGE:

@@ -6,7 +6,6 @@ from math import prod
 from typing import TYPE_CHECKING
 
 from .bound import At, Base, CellOf, Cells, Const, Expr, Pick, Ref, Type
-from .errors import TQLUnsupportedError
 from .sql_subscripts import element_at, sliced
 
 if TYPE_CHECKING:
@@ -20,10 +19,9 @@ def cell_lists(w: ExpressionWriter, expr: Expr) -> str:
             return f"COALESCE({w.column(expr)}, [])"
         case Cells(items=()):
             return sliced(cell_lists(w, expr.value), expr.rows)
-        case Cells():
-            return each_cell(w, expr, shapes=False)
         case _:
-            raise TQLUnsupportedError(f"{type(expr).__name__} has no cells", span=expr.span)
+            assert isinstance(expr, Cells), "nothing else has cells that can be told apart"
+            return each_cell(w, expr, shapes=False)
 
 
 def cell_shapes(w: ExpressionWriter, expr: Expr) -> str:
@@ -36,10 +34,9 @@ def cell_shapes(w: ExpressionWriter, expr: Expr) -> str:
             return f"COALESCE(CAST(c{expr.field.number}_shape AS BIGINT[][]), [])"
         case Cells(items=()):
             return sliced(cell_shapes(w, expr.value), expr.rows)
-        case Cells():
-            return each_cell(w, expr, shapes=True)
         case _:
-            raise TQLUnsupportedError(f"the cells of {type(expr).__name__} have no known shapes", span=expr.span)
+            assert isinstance(expr, Cells), "nothing else has cells that can be told apart"
+            return each_cell(w, expr, shapes=True)
 
 
 def shape_of_flat(type_: Type, items: str) -> str:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bound import At, Base, Const, Expr, Pick, Range, Ref
-from .errors import TQLUnsupportedError
+from .bound import At, Const, Expr, Pick, Range, Ref
 
 if TYPE_CHECKING:
     from .sql_expressions import ExpressionWriter
@@ -89,8 +88,6 @@ def bound(given: int | None, size: str, default: str, low: str, high: str) -> st
 def gathered(w: ExpressionWriter, expr: Pick) -> str:
     """Any number of axes: positions of each axis, then the elements at all their combinations."""
     dims = expr.value.type.dims
-    if dims is None and len(expr.items) > 1 and expr.value.type.base is Base.TEXT:
-        raise TQLUnsupportedError("texts have one axis", span=expr.span)
     shape, data = w.shape(expr.value), w.items(expr.value)
     count = len(expr.items)
     # The axes after the subscripts are one block of consecutive elements.

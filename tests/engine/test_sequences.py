@@ -102,6 +102,7 @@ VALUES: dict[str, list[Any]] = {
     "labels[::-1]": [[[1, 0], [0]], [], [[1], [], [2]]],
     "labels[:, 0]": [[0, 1], [], [2, None, 1]],
     "labels + 1": [[1, 2, 1], [], [3, 2]],
+    "shape(labels + 1)": [[3], [0], [2]],
     "cast(labels as text)": [["car", "bus", "car"], [], ["truck", "bus"]],
     "count(labels)": [3, 0, 2],
     "shape(labels)": [[2, 2], [0], [3, 1]],
@@ -274,3 +275,8 @@ def test_the_pictures_of_a_group_have_no_shape_together(pictures: Any) -> None:
     with pytest.raises(TQLError, match="SHAPE works on images") as raised:
         engine.run(pictures, f"select * from {GROUPED} where shape(image)[0] > 1")
     assert raised.value.kind == "argument-type"
+
+
+def test_pixels_are_read_of_the_rows_that_are_left(pictures: Any) -> None:
+    computed = engine.run(pictures, "select mean(image) as x where facts['a'] > 2").computed
+    assert computed is not None and computed.to_pydict() == {"x": [0.0, 0.0]}
