@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from lakebed.storage.stores.local import LocalStore
 import lakebed
 from lakebed import pruning, row_program
 
+PLACES = count()
 CLASSES = ["car", "bus", "truck", "tram"]
 ROWS = 6
 """Rows of each fragment of the dataset below."""
@@ -271,7 +273,7 @@ def wheres(draw: st.DrawFn, depth: int = 2) -> str:
 
 @given(st.lists(st.lists(cells(), min_size=1, max_size=3), min_size=1, max_size=4), st.data())
 def test_pruned_and_unpruned_answers_are_equal(parts: list[list[dict[str, Any]]], data: st.DataObject) -> None:
-    ds = lakebed.empty("mem://pruning", overwrite=True)
+    ds = lakebed.empty(f"mem://pruning-{next(PLACES)}")
     with ds:
         ds.create_tensor("labels", htype="class_label", class_names=CLASSES)
         ds.create_tensor("boxes", htype="bbox")
@@ -296,4 +298,3 @@ def test_pruned_and_unpruned_answers_are_equal(parts: list[list[dict[str, Any]]]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(row_program, "possible", lambda source, test: pruning.everything(source))
             assert list(pruned) == list(ds.query(text).sample_indices)
-    ds.flush()  # before the next example empties the place
