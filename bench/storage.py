@@ -2,6 +2,7 @@
 
     python bench/storage.py                 # 1,000, 118,287 and 1,000,000 label rows, each in a process of its own
     python bench/storage.py --rows 1000     # one size, as JSON
+    python bench/storage.py --edits         # small commits alone, the three sizes in turn, so that load hits all alike
 
 Times are CPU time of the process (user and system), which other load on the machine disturbs little; disk waits are in
 the wall times beside them. Rows are COCO-like labels: a link, boxes and classes (see `coco_labels`).
@@ -73,12 +74,16 @@ def main() -> None:
     """Run all sizes and print a table, or one size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int)
+    parser.add_argument("--edits", action="store_true")
     parser.add_argument("--use", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="where to put the datasets (default: the temporary folder)")
     arguments = parser.parse_args()
     if arguments.rows:
         done = use(arguments.rows, arguments.use) if arguments.use else measure(arguments.rows, arguments.folder)
         print(json.dumps(done))
+        return
+    if arguments.edits:
+        print(json.dumps(edits_in_turn(arguments.folder)))
         return
     results = [_in_a_process(rows, arguments.folder) for rows in SIZES]
     print("| | " + " | ".join(f"{result['rows']:,} rows" for result in results) + " |")
@@ -165,6 +170,22 @@ def _edits(ws: Workspace, store: CountingStore, rows: int) -> dict[str, float]:
         "edit a row and commit, bytes written (median)": statistics.median(written),
         "edit a row and commit, bytes written (mean, with folding)": statistics.mean(written),
     }
+
+
+def edits_in_turn(folder: Path | None = None) -> dict[str, float]:
+    """CPU ms of an edit and its commit, median, by number of rows; each size has its turn again and again."""
+    with tempfile.TemporaryDirectory(dir=folder) as place:
+        handles = {}
+        for rows in SIZES:
+            handles[rows] = Workspace(Repository.create(LocalStore(Path(place) / str(rows), create=True), NoLinks()))
+            _fill(handles[rows], rows)
+        chance = np.random.default_rng(3)
+        spent: dict[int, list[float]] = {rows: [] for rows in SIZES}
+        for _ in range(EDITS):
+            for rows, ws in handles.items():
+                row = int(chance.integers(0, rows))
+                spent[rows].append(_cpu(lambda on=ws, at=row: _edit(on, at)))  # type: ignore[misc]
+        return {f"{rows:,} rows": statistics.median(times) * 1e3 for rows, times in spent.items()}
 
 
 def _opening(store: LocalStore) -> dict[str, float]:
