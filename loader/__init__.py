@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from .batches import NumpyBatches, numpy_batches
     from .dataloader import Loader
     from .errors import LoaderTimeoutError, TransformError, WorkerError
-    from .fluent import FluentLoader
     from .index import Index, read_index
     from .making import make_loader
     from .mapstyle import RowDataset, make_dataset
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from .view import MaterialisedView
 
 _HOMES = {
-    "FluentLoader": "fluent",
     "ImagePolicy": "options",
     "Index": "index",
     "Loader": "dataloader",
@@ -47,7 +45,6 @@ _HOMES = {
 }
 
 __all__ = [
-    "FluentLoader",
     "ImagePolicy",
     "Index",
     "Loader",

@@ -59,6 +59,7 @@ class LoaderArguments:
         if self.on_error not in POLICIES:
             raise InvalidInputError(f"on_error is one of {', '.join(POLICIES)}: found {self.on_error!r}")
         check_numbers(self)
+        check_calls(self)
         if self.resize is not None and not _is_size(self.resize):
             raise InvalidInputError(f"resize is (height, width): found {self.resize!r}")
         if isinstance(self.tensors, str):
@@ -82,11 +83,49 @@ def check_numbers(arguments: LoaderArguments) -> None:
             continue
         if not isinstance(value, int | np.integer) or value < least:
             raise InvalidInputError(f"{name} is a whole number of at least {least}: found {value!r}")
+    share: Any = arguments.max_bad
+    if not isinstance(share, int | float | np.number) or not 0 <= share <= 1:
+        raise InvalidInputError(
+            f"max_bad is a share of the rows from 0 to 1: found {share!r}", hint="0.01 allows one row of a hundred"
+        )
     if arguments.timeout < 0:
         raise InvalidInputError(f"timeout is a number of seconds, 0 for none: found {arguments.timeout!r}")
     seed: Any = arguments.seed
     if seed is not None and not (isinstance(seed, int | np.integer) and -(2**63) <= seed < 2**63):
         raise InvalidInputError(f"seed is a whole number of 64 bits: found {seed!r}")
+
+
+def check_calls(arguments: LoaderArguments) -> None:
+    """Refuse a collate function that cannot be called, and decode methods that are no mapping by tensor.
+
+    Raises:
+        InvalidInputError
+    """
+    collate: Any = arguments.collate_fn
+    if collate is not None and not callable(collate):
+        raise InvalidInputError(
+            f"collate_fn is a function that makes a batch of a list of samples: found {collate!r}",
+            hint="leave it out to stack samples of equal shape",
+        )
+    methods: Any = arguments.decode_method
+    if not isinstance(methods, Mapping):
+        raise InvalidInputError(
+            f"decode_method is a dict of methods by tensor: found {methods!r}",
+            hint="decode_method={'images': 'pil'}",
+        )
+
+
+def check_workers(num_workers: Any) -> None:
+    """Refuse what is no number of worker processes.
+
+    Raises:
+        InvalidInputError
+    """
+    if isinstance(num_workers, bool) or not isinstance(num_workers, int | np.integer) or num_workers < 0:
+        raise InvalidInputError(
+            f"num_workers is a whole number of at least 0: found {num_workers!r}",
+            hint="0 reads and decodes in threads of this process",
+        )
 
 
 def _is_size(value: Any) -> bool:

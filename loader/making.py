@@ -10,7 +10,7 @@ import torch
 from ..storage.errors import InvalidInputError
 from ..storage.source import SampleSource
 from .builder import Transform
-from .config import LoaderArguments, check_plan, make_builder
+from .config import LoaderArguments, check_plan, check_workers, make_builder
 from .dataloader import Loader
 from .dataset import BatchDataset
 from .policy import OnBadSample
@@ -84,6 +84,7 @@ def make_loader(
     Raises:
         InvalidInputError, NotFoundError: an argument does not fit the source.
     """
+    check_workers(num_workers)
     rank, world = rank_and_world(distributed)
     arguments = LoaderArguments(
         tensors=tensors,
@@ -94,7 +95,7 @@ def make_loader(
         collate_fn=collate_fn,
         drop_last=drop_last,
         tail=tail,
-        decode_method=dict(decode_method or {}),
+        decode_method=decode_method or {},
         return_index=return_index,
         resize=resize,
         min_side=min_side,
@@ -129,12 +130,16 @@ def rank_and_world(distributed: bool | tuple[int, int] | None) -> tuple[int, int
         InvalidInputError: a rank outside the world, or ``distributed=True`` without torch.distributed.
     """
     if isinstance(distributed, tuple):
-        rank, world = distributed
-        if not 0 <= rank < world:
+        if not is_rank_in_world(distributed):
             raise InvalidInputError(
                 f"distributed is (rank, world size) with 0 <= rank < world size: found {distributed}"
             )
-        return rank, world
+        return distributed
+    if distributed is not None and not isinstance(distributed, bool):
+        raise InvalidInputError(
+            f"distributed is True, False, None or (rank, world size): found {distributed!r}",
+            hint="distributed=(0, 3) is the first of three ranks",
+        )
     import torch.distributed as dist
 
     if distributed is not False and dist.is_available() and dist.is_initialized():
@@ -142,6 +147,11 @@ def rank_and_world(distributed: bool | tuple[int, int] | None) -> tuple[int, int
     if distributed:
         raise InvalidInputError("distributed=True, but torch.distributed is not initialised")
     return 0, 1
+
+
+def is_rank_in_world(pair: tuple[Any, ...]) -> bool:
+    """Whether this is (rank, world size)."""
+    return len(pair) == 2 and all(isinstance(part, int) for part in pair) and 0 <= pair[0] < pair[1]
 
 
 def _seed(world: int) -> int:

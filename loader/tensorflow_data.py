@@ -40,9 +40,9 @@ def tensorflow_dataset(
     chosen = {"tensors": names, "return_index": False, **options}
     chosen["decode_method"] = {**dict.fromkeys(_files(source, names, tobytes), "tobytes"), **_methods(options)}
     batches = numpy_batches(source, batch_size=TOGETHER, **chosen)
-    signature = _signature(tf, source, {**chosen, "shuffle": False})
+    signature = _signature(tf, source, {**chosen, "shuffle": False, "start": 0})
     made = tf.data.Dataset.from_generator(lambda: _rows(batches), output_signature=signature)
-    if options.get("on_error", "raise") == "raise":
+    if options.get("on_error", "raise") == "raise" and not options.get("start"):  # else the first epoch is shorter
         made = made.apply(tf.data.experimental.assert_cardinality(len(source)))
     return made.prefetch(tf.data.AUTOTUNE)
 

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from .storage.errors import StateError
+from .storage.errors import InvalidInputError, StateError
 
 if TYPE_CHECKING:
     from torch.utils.data import DataLoader
 
     from .choosing import Choosing
+    from .loader import NumpyBatches
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +26,13 @@ class DataLoaderBuilder:
     """The dataset or view whose rows are loaded."""
     options: dict[str, Any] = field(default_factory=dict)
     """Arguments of `Readable.pytorch` so far."""
+    start: int = 0
+    """Position of the first epoch at which loading starts."""
+
+    def __len__(self) -> int:
+        """Batches of a whole epoch in one process."""
+        size, rows = int(self.options.get("batch_size", 1)), len(self.rows)
+        return rows // size if self.options.get("drop_last") else -(-rows // size)
 
     def batch(self, batch_size: int, drop_last: bool = False) -> DataLoaderBuilder:
         """Batches of `batch_size` rows."""
@@ -46,23 +54,44 @@ class DataLoaderBuilder:
         self, weights: str | Sequence[float], replace: bool = True, size: int | None = None
     ) -> DataLoaderBuilder:
         """Rows drawn at random by weight; see `Dataset.sample_by`."""
-        return DataLoaderBuilder(self.rows.sample_by(weights, replace, size), self.options)
+        return DataLoaderBuilder(self.rows.sample_by(weights, replace, size), self.options, self.start)
 
-    def offset(self, off: int) -> DataLoaderBuilder:
-        """Leave out the first `off` rows."""
-        return replace(self, rows=self.rows[off:])
+    def offset(self, off: int = 0) -> DataLoaderBuilder:
+        """Start the first epoch at position `off` of its order; the epochs after it are whole.
+
+        Raises:
+            InvalidInputError: kind "bad-offset", not a whole number of at least 0.
+        """
+        found: Any = off
+        if isinstance(found, bool) or not isinstance(found, int) or found < 0:
+            raise InvalidInputError(
+                f"offset is a whole number of at least 0: found {off!r}",
+                kind="bad-offset",
+                hint="give the number of rows that a stopped epoch had read",
+            )
+        if self.start:
+            raise _repeated("offset")
+        return replace(self, start=off)
+
+    def close(self) -> None:
+        """Nothing is open before `pytorch`, `numpy` or `tensorflow`; accepted for old scripts."""
 
     def pytorch(self, **options: Any) -> DataLoader[Any]:
         """The loader; `options` are further arguments of `Dataset.pytorch`, such as ``num_workers=``."""
-        loader: DataLoader[Any] = self.rows.pytorch(**{**self.options, **options})
-        return loader
+        loader: Any = self.rows.pytorch(**{**self.options, **options})
+        if self.start:
+            loader.skip(self.start)
+        return loader  # type: ignore[no-any-return]  # `skip` is the loader's own
 
-    def numpy(self, **options: Any) -> Iterator[Any]:
-        """Batches of NumPy arrays without torch; `options` are those of `lakebed.loader.numpy_batches`."""
+    def numpy(self, **options: Any) -> NumpyBatches:
+        """Batches of NumPy arrays without torch; `options` are those of `lakebed.loader.numpy_batches`.
+
+        Each iteration over the result is a new epoch, and ``len`` its number of batches.
+        """
         from .loader import numpy_batches
 
-        chosen = {"tensors": list(self.rows._names()), **self.options, **options}
-        return iter(numpy_batches(self.rows._pinned(), **chosen))
+        chosen = {"tensors": list(self.rows._names()), "start": self.start, **self.options, **options}
+        return numpy_batches(self.rows._pinned(), **chosen)
 
     def tensorflow(
         self, tensors: Sequence[str] | None = None, tobytes: bool | Sequence[str] = False, **options: Any
@@ -72,12 +101,16 @@ class DataLoaderBuilder:
         Batches stack samples of equal shapes. Where shapes differ, make them equal with `transform`, or leave `batch`
         out and call ``.ragged_batch(n)`` of the result.
         """
-        chosen = {**self.options, **options}
+        chosen = {**self.options, **({"start": self.start} if self.start else {}), **options}
         size, drop = chosen.pop("batch_size", None), chosen.pop("drop_last", False)
         made = self.rows.tensorflow(tensors, tobytes, **chosen)
         return made if size is None else made.batch(size, drop_remainder=drop)
 
     def _with(self, step: str, **options: Any) -> DataLoaderBuilder:
         if any(name in self.options for name in options):
-            raise StateError(f"{step}() was already called", kind="step-repeated", hint="each step is taken once")
+            raise _repeated(step)
         return replace(self, options={**self.options, **options})
+
+
+def _repeated(step: str) -> StateError:
+    return StateError(f"{step}() was already called", kind="step-repeated", hint="each step is taken once")

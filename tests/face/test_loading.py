@@ -87,9 +87,45 @@ def test_the_fluent_interface_builds_the_same_loader() -> None:
         built.batch(3)
 
 
+def indices(loader: Any) -> list[int]:
+    return [int(row) for batch in loader for row in np.asarray(batch["index"]).reshape(-1)]
+
+
+def test_an_offset_starts_in_the_middle_of_the_first_epoch_only() -> None:
+    built = numbers(30).dataloader().batch(4).offset(10)
+    for loader in (built.pytorch(), built.numpy()):
+        assert indices(loader) == list(range(10, 30))
+        assert indices(loader) == list(range(30))
+    shuffled = built.shuffle()
+    order = indices(numbers(30).pytorch(batch_size=4, shuffle=True, seed=5))
+    assert sorted(order) == list(range(30))
+    loader = shuffled.pytorch(seed=5)
+    assert indices(loader) == order[10:]
+    assert sorted(indices(loader)) == list(range(30))
+
+
+def test_a_chain_knows_its_length_and_leaves_the_one_it_grew_from_alone() -> None:
+    first = numbers(30).dataloader()
+    batches = first.batch(4, drop_last=True)
+    assert (len(first), len(first.batch(4)), len(batches), len(batches.pytorch())) == (30, 8, 7, 7)
+    first.close()
+    assert indices(first.offset(28).sample_by([1.0] * 30).numpy(seed=1)) != []
+    with pytest.raises(StateError, match=r"offset\(\) was already called"):
+        first.offset(2).offset(3)
+
+
+@pytest.mark.parametrize("off", [-1, 1.5, "2", True, None])
+def test_an_offset_without_a_meaning_is_refused(off: Any) -> None:
+    with pytest.raises(lakebed.InvalidInputError, match="offset is a whole number") as caught:
+        numbers(3).dataloader().offset(off)
+    assert (caught.value.kind, bool(caught.value.hint)) == ("bad-offset", True)
+
+
 def test_numpy_batches_need_no_torch() -> None:
     ds = street(5)
-    batches = list(ds.dataloader().offset(1).batch(2).numpy(tensors=["images"]))
+    built = ds.dataloader().offset(1).batch(2).numpy(tensors=["images"])
+    batches = list(built)
+    assert len(built) == 3
     assert [np.asarray(batch["images"]).shape for batch in batches] == [(2, 24, 32, 3), (2, 24, 32, 3)]
     assert np.array_equal(batches[0]["images"][0], picture(1))
 

@@ -500,6 +500,18 @@ def test_a_view_of_many_chunks_needs_few_file_descriptors(tmp_path: Path) -> Non
         {"tensors": "images"},
         {"transform": 5},
         {"transform": {"boxes": 5}},
+        {"num_workers": -1},
+        {"num_workers": None},
+        {"num_workers": "2"},
+        {"num_workers": True},
+        {"decode_method": "pil"},
+        {"distributed": 3},
+        {"distributed": (1, 2, 3)},
+        {"distributed": ("0", 2)},
+        {"max_bad": -0.1},
+        {"max_bad": 2},
+        {"max_bad": "1%"},
+        {"collate_fn": 5},
     ],
 )
 def test_arguments_without_a_meaning_are_refused_by_name(view: MaterialisedView, options: dict[str, Any]) -> None:
