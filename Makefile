@@ -10,7 +10,7 @@ PYTHON ?= $(firstword $(foreach p,python3.11 python3 python,$(shell command -v $
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-EXTRAS := s3,torch,jpeg,pandas,keyring,formats,ray,examples,dev
+EXTRAS := s3,torch,jpeg,pandas,polars,keyring,formats,ray,examples,dev
 
 # uv reads its own names for a private package index; follow pip's when only that is set.
 ifdef PIP_INDEX_URL

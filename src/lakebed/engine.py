@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import atexit
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 from weakref import WeakSet
@@ -15,19 +15,23 @@ from weakref import WeakSet
 import pyarrow as pa
 
 from .execution import Execution, SourceResolver
-from .query_errors import translated
+from .query_errors import sql_error, translated
 from .query_explained import Explanation, explanation
 from .query_results import QueryResult, ResultColumn
 from .query_tables import columns_read, sql_result, sql_table
+from .running import Cancelled, run_cancellable
 from .storage.source import SampleSource
 from .tql.errors import TQLError, TQLLimitError, TQLUnsupportedError
 from .tql.functions import REGISTERED
+from .tql.source import Span
 from .user_functions import sql_type, vectorised
 
 if TYPE_CHECKING:
     import duckdb
 
 THREADS = 4
+EXPLAINED = "EXPLAIN (FORMAT json)\n"
+"""A line of its own, so that columns in messages stay those of the query."""
 MEMORY_LIMIT = "4GB"
 
 SETTINGS = (
@@ -175,7 +179,7 @@ def execute_sql(
             nulls: Any = "special"  # the function is asked about missing values too
             cursor.create_function(name, vectorised(function), arguments, result, type=kind, null_handling=nulls)
             made.append(name)
-        return cursor.sql(sql, params=list(params)).to_arrow_table()
+        return _interruptible(lambda: cursor.sql(sql, params=list(params)).to_arrow_table(), cursor.interrupt)
     except duckdb.Error as error:
         raise translated(str(error), sql) from error
     finally:
@@ -187,23 +191,43 @@ def execute_sql(
         cursor.close()
 
 
+def _interruptible(statement: Callable[[], pa.Table], interrupt: Callable[[], None]) -> pa.Table:
+    """The result of a statement, which Ctrl-C stops in the main thread; no other thread gets signals."""
+    if threading.current_thread() is not threading.main_thread():
+        return statement()
+    try:
+        return run_cancellable(statement, lambda _: interrupt())
+    except Cancelled:
+        raise KeyboardInterrupt from None
+
+
 def run_sql(source: SampleSource, text: str, params: Mapping[str, Any] | Sequence[Any] | None) -> QueryResult:
     """One SELECT in DuckDB's SQL over the table ``dataset``, in a DuckDB of its own."""
     import duckdb
 
     connection = locked_down()
+    lines_before = 0
     try:
         statements = connection.extract_statements(text)
         if len(statements) != 1 or statements[0].type is not duckdb.StatementType.SELECT:
-            raise TQLUnsupportedError("one SELECT statement is run, and nothing else", kind="not-a-select")
+            raise TQLUnsupportedError(
+                "one SELECT statement is run, and nothing else",
+                kind="not-a-select",
+                span=Span(0, len(text)),
+                hint='write one "select ... from dataset ..."; data and settings cannot be changed from here',
+            )
         given = dict(params) if isinstance(params, Mapping) else list(params or ())
         types = sql_table(source)
         connection.register("dataset", types)
-        plan = connection.execute(f"EXPLAIN (FORMAT json) {text}", given).fetchall()[0][1]
+        lines_before = EXPLAINED.count("\n")
+        plan = connection.execute(EXPLAINED + text, given).fetchall()[0][1]
+        lines_before = 0
         connection.register("dataset", sql_table(source, columns_read(plan, types.column_names)))
-        table = connection.sql(text, params=given).to_arrow_table()
+        table = _interruptible(lambda: connection.sql(text, params=given).to_arrow_table(), connection.interrupt)
     except duckdb.Error as error:
-        raise TQLError(str(error).strip(), kind="sql") from error
+        if str(error).startswith("INTERRUPT"):
+            raise TQLError("the query was interrupted", kind="interrupted") from error
+        raise sql_error(str(error), text, lines_before) from error
     finally:
         connection.close()
     return sql_result(source, text, table)

@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from inspect import signature
 from typing import TYPE_CHECKING, Any
 
+from .storage.errors import StateError
 from .storage.source import SampleSource
 
 if TYPE_CHECKING:
@@ -172,6 +173,79 @@ class Outlets(ABC):
     def to_pandas(self, tensors: Sequence[str] | None = None) -> Any:
         """`to_arrow` as a pandas DataFrame; needs pandas."""
         return self.to_arrow(tensors).to_pandas()
+
+    def to_polars(self, tensors: Sequence[str] | None = None) -> Any:
+        """`to_arrow` as a polars DataFrame; needs polars.
+
+        Raises:
+            StateError: kind "missing-library", polars is not installed.
+        """
+        try:
+            import polars
+        except ImportError as error:
+            raise StateError(
+                "polars is not installed", kind="missing-library", hint="pip install polars, or use to_arrow()"
+            ) from error
+        return polars.from_arrow(self.to_arrow(tensors))
+
+    def to_csv(self, path: str | os.PathLike[str], tensors: Sequence[str] | None = None) -> None:
+        """Write the rows as CSV: a heading, then one line a row with class labels by name and lists as JSON.
+
+        Links are URLs; the bytes of files are left out.
+
+        Raises:
+            StorageError: the file cannot be written.
+        """
+        from .export.csv_file import write_csv
+
+        write_csv(self._source(), self.to_arrow(tensors), path)
+
+    def to_coco(
+        self,
+        path: str | os.PathLike[str],
+        images: str | None = None,
+        boxes: str | None = None,
+        labels: str | None = None,
+        progressbar: bool = True,
+    ) -> int:
+        """Write the rows as a folder in COCO's layout, ``images/`` and ``annotations.json``; the number of images.
+
+        Image files are copied byte for byte, linked ones fetched; boxes of any `coords` become pixels of left, top,
+        width and height. Rows without an image are left out. An image's id is its row number in the dataset, a
+        category's its class code plus one. ``lakebed.ingest_coco(path/images, path/annotations.json, dest)`` reads it.
+
+        Args:
+            images, boxes, labels: which tensors; None takes the first of htype image, bbox and class_label.
+
+        Raises:
+            InvalidInputError: kind "no-tensor"; kind "unequal-labels", a row has not one label for each box.
+            AlreadyExistsError: kind "export-exists", the folder holds an export already.
+            StorageError: an image cannot be fetched, or a file cannot be written.
+        """
+        from .export.coco import write_coco
+
+        return write_coco(self._source(), path, self._row_numbers(), images, boxes, labels, progressbar)
+
+    def to_yolo(
+        self,
+        path: str | os.PathLike[str],
+        images: str | None = None,
+        boxes: str | None = None,
+        labels: str | None = None,
+        progressbar: bool = True,
+    ) -> int:
+        """Write the rows as a folder in YOLO's layout, ``images/``, ``labels/``, ``classes.txt``; the number of images.
+
+        As `to_coco`, arguments and errors too; boxes become fractions around their centre.
+        ``lakebed.ingest_yolo(path/images, dest, path/classes.txt, path/labels)`` reads it.
+        """
+        from .export.yolo import write_yolo
+
+        return write_yolo(self._source(), path, self._row_numbers(), images, boxes, labels, progressbar)
+
+    def _row_numbers(self) -> Sequence[int]:
+        found = self._numbers()
+        return range(len(self._source())) if found is None else found
 
     def summary(self, force: bool = False) -> None:
         """Print the tensors with htype, shape, dtype and compression. `force` is accepted for old scripts."""

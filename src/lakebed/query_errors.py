@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
 from .tql.errors import BAD_WEIGHTS, TQLError, TQLLimitError, TQLTypeError
-from .tql.source import Span
+from .tql.source import NOWHERE, Span
 from .tql.sql_expressions import MISMATCH
 
 PYTHON = "Python exception occurred while executing the UDF: "
@@ -51,6 +53,32 @@ def translated(message: str, sql: str) -> TQLError:
     return TQLError(
         f"the query could not be run: {first_line(message)}", kind="engine", hint=f"the SQL was: {sql[:500]}"
     )
+
+
+def sql_error(message: str, text: str, lines_before: int = 0) -> TQLError:
+    """The error of ours for what DuckDB says of `text`, a statement of its SQL dialect with so many lines before it."""
+    said, _, shown = message.strip().partition("\n\nLINE ")
+    first, *others = said.splitlines()
+    closed = "Permission Error" in first or "disabled" in first
+    hint = (
+        "SQL sees the table dataset and nothing else: no file, no network, no setting" if closed else " ".join(others)
+    )
+    return TQLError(first, kind="sql", hint=hint, span=_sql_place("LINE " + shown, text, lines_before))
+
+
+def _sql_place(shown: str, text: str, lines_before: int) -> Span:
+    """The place that DuckDB marks with carets below a line of the statement; nowhere if it shows only a part of it."""
+    found = _MARKED.match(shown)
+    lines = text.split("\n")
+    number = int(found["number"]) - 1 - lines_before if found else -1
+    if found is None or not 0 <= number < len(lines) or lines[number] != found["line"]:
+        return NOWHERE
+    column = len(found["space"]) - len(f"LINE {found['number']}: ")
+    start = sum(len(line) + 1 for line in lines[:number]) + column
+    return Span(start, start + len(found["carets"]))
+
+
+_MARKED = re.compile(r"LINE (?P<number>\d+): (?P<line>.*)\n(?P<space> *)(?P<carets>\^+)")
 
 
 def first_line(message: str) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pyarrow as pa
 
 from .choosing import Choosing
 from .computed import ComputedColumn
@@ -23,9 +25,6 @@ from .storage.stores import Store
 from .storage.workspace import Workspace
 from .subset import Subset
 from .tensor import Tensor
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 
 class View(Choosing):
@@ -94,6 +93,20 @@ class View(Choosing):
         """Names of the columns that the query computed; ``view["name"]`` reads one."""
         table = self._selection.computed
         return [] if table is None else list(table.column_names)
+
+    def to_arrow(self, tensors: Sequence[str] | None = None) -> pa.Table:
+        """The stored values of the tensors, then the columns the query computed; see `Dataset.to_arrow`.
+
+        `tensors` may name computed columns too, and then gives the order.
+        """
+        computed = self._selection.computed
+        if computed is None:
+            return super().to_arrow(tensors)
+        names = [*self._names(), *computed.column_names] if tensors is None else list(tensors)
+        stored = [name for name in names if name not in computed.column_names]
+        tables = [computed, super().to_arrow(stored)] if stored else [computed]
+        columns = {name: table.column(name) for table in tables for name in table.column_names}
+        return pa.table({name: columns[name] for name in names})
 
     def lineage(self) -> dict[str, Any]:
         """What a training run should record: dataset, commit, query, view id, rows and their hash, links, copies.

@@ -9,7 +9,7 @@ from lakebed.tql.errors import TQLError
 
 from face_data import numbers
 from lakebed import engine
-from lakebed.shell.running import Cancelled, run_cancellable, wait_for_left
+from lakebed.running import Cancelled, run_cancellable, wait_for_left
 
 
 def nothing(_: threading.Thread) -> None:
@@ -18,7 +18,7 @@ def nothing(_: threading.Thread) -> None:
 
 def left() -> list[threading.Thread]:
     """Threads with work of a shell that are still running."""
-    return [thread for thread in threading.enumerate() if thread.name == "lakebed shell"]
+    return [thread for thread in threading.enumerate() if thread.name == "lakebed work"]
 
 
 def press_ctrl_c(when: threading.Event) -> threading.Thread:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.text import Text
 
 from ..errors import LakebedError
+from ..running import Cancelled
 from ..storage.errors import NotFoundError
 from ..tql.catalogue import FUNCTIONS
 from ..tql.errors import TQLError, caret_lines
@@ -16,7 +17,6 @@ from ..tql.suggest import did_you_mean
 from .commands import ALIASES, COMMANDS
 from .names import functions
 from .pages import Page
-from .running import Cancelled
 
 WELCOME = "Enter runs a whole query, Tab completes, .help lists commands, Ctrl-D leaves."
 

@@ -12,12 +12,12 @@ from rich.text import Text
 from ..datasets import Dataset
 from ..engine import interrupt
 from ..reading import Readable
+from ..running import run_cancellable
 from ..storage.errors import StateError
 from ..view import View
 from .messages import footer
 from .names import Names, names_of
 from .pages import Page, image_columns, page_of
-from .running import run_cancellable
 from .tables import IMAGE_COLUMNS, IMAGE_LINES, Screen, rows_that_fit, table
 
 

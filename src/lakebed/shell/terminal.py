@@ -27,6 +27,7 @@ from rich.text import Text
 from .. import __version__
 from ..engine import database, interrupt
 from ..errors import LakebedError
+from ..running import wait_for_left
 from ..storage.stores.places import data_folder
 from .commands import COMMANDS, is_command, split_name
 from .completion import complete
@@ -35,7 +36,6 @@ from .messages import WELCOME, error_text
 from .names import Names
 from .paths import local_paths
 from .pieces import Fragments, highlight
-from .running import wait_for_left
 from .session import Finished, Session
 from .statements import is_complete, split
 from .tables import Screen

@@ -1,4 +1,4 @@
-"""Runs work in a thread so that Ctrl-C can cancel it and the session goes on."""
+"""Runs work in a thread so that Ctrl-C can cancel it: DuckDB looks at no signal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from ..errors import LakebedError
+from .errors import LakebedError
 
 T = TypeVar("T")
 
@@ -54,7 +54,7 @@ def run_cancellable(work: Callable[[], T], interrupt: Callable[[threading.Thread
             done.set()
 
     _LEFT[:] = [left for left in _LEFT if left.is_alive()]
-    thread = threading.Thread(target=target, name="lakebed shell", daemon=True)
+    thread = threading.Thread(target=target, name="lakebed work", daemon=True)
     try:
         thread.start()
         # A wait without timeout cannot be interrupted on Windows.
