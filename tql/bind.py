@@ -136,12 +136,12 @@ def bind_select(
     window = None if node.expand is None else bind_window(node.expand, source, scope)
     if node.group_by:
         scope.grouping = Grouping([])
-        scope.grouping.keys = bind_group(node.group_by, replace_scope(scope, None))
-    outputs = bind_outputs(node, replace_scope(scope, scope.grouping, in_result=True))
+        scope.grouping.keys = bind_group(node.group_by, replace(scope, grouping=None))
+    outputs = bind_outputs(node, scope)
     if window is not None and window.counter is not None:
         outputs = (*outputs, Output(window.counter, Ref(window.counter, type=INT)))
     having = None if node.having is None else bind_condition(node.having, scope)
-    after = replace_scope(scope, scope.grouping, in_result=True)
+    after = replace(scope)
     after.results = {o.field.name: shown(o) for o in outputs}
     distinct = bind_distinct(node, outputs, after)
     spread, outputs = bind_spread(node, outputs, after)
@@ -155,10 +155,6 @@ def bind_select(
 def shown(output: Output) -> Expr:
     """What a result column's name stands for in ORDER BY: a column shown unchanged stays that column."""
     return output.value if isinstance(output.value, Ref) else Ref(output.field, type=output.field.type)
-
-
-def replace_scope(scope: Scope, grouping: Grouping | None, *, in_result: bool = False) -> Scope:
-    return replace(scope, grouping=grouping, in_result=in_result)
 
 
 def finished(grouping: Grouping, across: str | None) -> Group:

@@ -31,7 +31,7 @@ def bind_set_operation(
         fields = tuple(context.new_field(f.name, f.type) for f in bound[0].fields)
         scope = scope_of_results(fields, context, tables, parent)
         return BoundSetOperation(node.op, node.all, tuple(bound), fields, False), scope
-    scope = Scope(context, tables=tables, parent=parent, in_result=True)
+    scope = Scope(context, tables=tables, parent=parent)
     number = next(iter(datasets))
     assert number is not None
     stored = add_dataset(context.datasets[number], None, scope)

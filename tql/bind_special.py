@@ -207,7 +207,7 @@ def bind_count(node: nodes.Call, scope: Scope) -> Expr:
 
 
 def bind_row_number(node: nodes.Call, scope: Scope) -> Expr:
-    return RowNumber(scope.in_result, type=INT, span=node.span)
+    return RowNumber(type=INT, span=node.span)
 
 
 def bind_row_id(node: nodes.Call, scope: Scope) -> Expr:

@@ -222,9 +222,7 @@ class CellAt(Bound):
 
 @dataclass(frozen=True, slots=True)
 class RowNumber(Bound):
-    """Position of the row: in the relation it is taken from, or (`result`) in the result."""
-
-    result: bool = False
+    """Position of the row in the relation that it is taken from."""
 
 
 @dataclass(frozen=True, slots=True)

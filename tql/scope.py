@@ -110,8 +110,6 @@ class Scope:
     tables: dict[str, nodes.Query] = field(default_factory=dict)
     parent: Scope | None = None
     grouping: Grouping | None = None
-    in_result: bool = False
-    """ROW_NUMBER() counts the rows of the result here."""
     json_lists: bool = False
     """A JSON list stands for its elements: inside ANY and ALL."""
     open_aliases: tuple[str, ...] = ()
@@ -206,7 +204,7 @@ class Scope:
 def scope_of_results(
     fields: Sequence[Field], context: Context, tables: dict[str, nodes.Query], parent: Scope | None
 ) -> Scope:
-    return Scope(context, [(None, f) for f in fields], tables=tables, parent=parent, in_result=True)
+    return Scope(context, [(None, f) for f in fields], tables=tables, parent=parent)
 
 
 def grouped_type(type: Type, span: Span) -> Type:

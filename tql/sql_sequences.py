@@ -77,10 +77,13 @@ def cell_shape(w: ExpressionWriter, expr: CellOf) -> str:
 
 
 def sequence_shape(w: ExpressionWriter, expr: Expr) -> str:
-    """The number of cells, then the largest size of each of their axes."""
+    """The number of cells, then the largest size of each of their axes; no cells have the sizes that are known."""
     if expr.type.cell is None:
         return f"[CAST(len({w.items(expr)}) AS BIGINT)]"
-    shapes = cell_shapes(w, expr)
+    shapes, dims = cell_shapes(w, expr), expr.type.cell.dims
     axes = f"range(COALESCE(list_max([len(e) FOR e IN {shapes}]), 0))"
     largest = f"[list_max([e[k + 1] FOR e IN {shapes}]) FOR k IN {axes}]"
+    if dims:
+        sizes = [f"COALESCE(list_max([e[{k}] FOR e IN {shapes}]), {size or 0})" for k, size in enumerate(dims, 1)]
+        largest = f"[{', '.join(sizes)}]"
     return f"list_concat([CAST(len({shapes}) AS BIGINT)], {largest})"

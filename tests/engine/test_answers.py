@@ -11,6 +11,11 @@ from lakebed import engine
 from memory_source import MemorySource
 
 ROWS: list[tuple[str, Any, list[int]]] = [
+    ("select * where num in (9, score + 4)", (), [4, 6]),
+    ("select * where meta['l'] > 0", (), []),
+    ("select * where not meta['a'] = 1", (), [0, 1, 6]),
+    ("select * limit 5 - 3", (), [0, 1]),
+    ("select * limit -(1 - 3)", (), [0, 1]),
     ("((select num where num > 2 order by num desc) limit 2) order by num", (), [5, 6]),
     ("(select num where num > 2) union ((select num where num < 2))", (), [0, 1, 4, 5, 6, 7]),
     ("select num from ((select * where num > 1) limit 2)", (), [0, 3]),
@@ -120,6 +125,7 @@ def test_rows(query: str, params: Any, expected: list[int], street: MemorySource
 
 
 VALUES: list[tuple[str, Any, dict[str, list[Any]]]] = [
+    ("select -null as x limit 1", (), {"x": [None]}),
     (
         "select link_url(images) as x",
         (),

@@ -6,12 +6,14 @@ import re
 from contextlib import suppress
 from pathlib import Path
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lakebed.tql.errors import TQLError
 
 from face_data import street
+from fuzz_share import FUZZING
 from lakebed import engine
+from tally import count
 
 CORPUS = Path(__file__).resolve().parents[2] / "grammar" / "corpus"
 QUERIES = [
@@ -21,23 +23,23 @@ QUERIES = [
 ]
 COLUMNS = ("images", "boxes", "categories")
 SIGNS = st.text(st.sampled_from("()[]{},.:;?'\"-+*/%^|&<>=! \n\0aZ09_é") | st.characters(), max_size=2)
-MANY = settings(max_examples=4 * settings.default.max_examples if settings.default else 100)
 STREET = street(6)._pinned()
 
 
 def ask(text: str) -> None:
     """Nothing but an answer or an error of ours. Every path in FROM is this dataset: the test opens no other."""
+    count("texts thrown at a dataset")
     with suppress(TQLError):
         engine.run(STREET, text, resolve=lambda path, version: STREET, seed=1)
 
 
-@MANY
+@FUZZING
 @given(st.binary(max_size=100))
 def test_any_bytes(raw: bytes) -> None:
     ask(raw.decode("utf-8", errors="surrogateescape"))
 
 
-@MANY
+@FUZZING
 @given(st.sampled_from(QUERIES), st.data())
 def test_queries_of_the_corpus_over_real_columns_with_accidents(query: str, data: st.DataObject) -> None:
     names = st.sampled_from(COLUMNS)

@@ -93,7 +93,8 @@ def logical(node: nodes.Call, row: Row) -> Any:
 def shape(node: nodes.Call, row: Row) -> Arr:
     value = argument(node, row)
     if isinstance(value, Seq):
-        return arr([len(value.cells), *(max(sizes) for sizes in zip(*(c.shape for c in value.cells), strict=True))])
+        shapes = [cell.shape for cell in value.cells] or [value.empty.shape]
+        return arr([len(value.cells), *(max(sizes) for sizes in zip(*shapes, strict=True))])
     if isinstance(value, Arr):
         return arr(value.shape)
     return arr(()) if not isinstance(value, (str, Json)) else arr((1,))

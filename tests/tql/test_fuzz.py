@@ -6,11 +6,14 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lakebed.tql import parse, to_text
 from lakebed.tql.errors import TQLError
 from lakebed.tql.lexer import MAX_LENGTH
+
+from fuzz_share import FUZZING
+from tally import count
 
 CORPUS = Path(__file__).resolve().parents[2] / "grammar" / "corpus"
 QUERIES = [
@@ -18,12 +21,12 @@ QUERIES = [
     for path in sorted(CORPUS.glob("*/*.tql"))
     for block in re.split(r"^### ", path.read_text(encoding="utf-8"), flags=re.MULTILINE)[1:]
 ]
-MANY = settings(max_examples=4 * settings.default.max_examples if settings.default else 100)
 SIGNS = st.sampled_from("()[]{},.:;?'\"-+*/%^|&<>=! \n\0aZ09_é")
 
 
 def outcome(text: str) -> str:
     """The kind of error, or "tree"; anything else that is raised fails the test."""
+    count("texts thrown at the parser")
     refusal = refusal_of(text)
     if refusal is None:
         tree = parse(text)
@@ -43,25 +46,25 @@ def refusal_of(text: str) -> TQLError | None:
     return None
 
 
-@MANY
+@FUZZING
 @given(st.text(max_size=200))
 def test_any_text(text: str) -> None:
     assert outcome(text)
 
 
-@MANY
+@FUZZING
 @given(st.text(st.characters(codec=None), max_size=50))
 def test_any_text_with_halves_of_characters(text: str) -> None:
     assert outcome(text)
 
 
-@MANY
+@FUZZING
 @given(st.binary(max_size=100))
 def test_any_bytes_decoded_with_surrogates(raw: bytes) -> None:
     assert outcome(raw.decode("utf-8", errors="surrogateescape"))
 
 
-@MANY
+@FUZZING
 @given(st.sampled_from(QUERIES), st.data())
 def test_queries_of_the_corpus_with_characters_changed(query: str, data: st.DataObject) -> None:
     text = query
@@ -75,7 +78,7 @@ def test_queries_of_the_corpus_with_characters_changed(query: str, data: st.Data
     assert outcome(text)
 
 
-@MANY
+@FUZZING
 @given(st.lists(st.sampled_from(QUERIES), min_size=2, max_size=3), st.data())
 def test_queries_of_the_corpus_cut_and_joined(queries: list[str], data: st.DataObject) -> None:
     pieces = [query[: data.draw(st.integers(0, len(query)))] for query in queries]
