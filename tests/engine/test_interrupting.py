@@ -78,7 +78,7 @@ def test_a_mistake_in_sql_is_marked_at_its_place() -> None:
     assert error.value.kind == "sql"
     start, end = error.value.span.start, error.value.span.end
     assert error.value.text[start:end] == "nosuch"
-    assert 'Candidate bindings:' in error.value.hint
+    assert "Candidate bindings:" in error.value.hint
     assert "EXPLAIN" not in str(error.value)
     with pytest.raises(TQLError) as closed:
         numbers(3).query("select * from read_csv('a.csv')", dialect="sql")
