@@ -172,14 +172,23 @@ def _check_format_file(survey: Survey) -> None:
 
 
 def _read_log(survey: Survey, tell: Progress) -> None:
-    store = survey.context.store
-    numbers = sorted(int(stat.key[4:]) for stat in store.list("log/") if stat.key[4:].isdigit())
+    numbers = _entry_numbers(survey)
     survey.last = numbers[-1] if numbers else -1
     previous: str | None = ""
-    for number in range(survey.last + 1):
-        node = Node("log", key=entry_key(number))
-        previous = _read_entry(survey, node, number, previous)
-        tell("reading the log", number + 1, survey.last + 1)
+    expected = 0
+    for done, number in enumerate(numbers, 1):
+        if number > expected:
+            survey.add(Node("log", key=entry_key(expected)), "log", f"{number - expected} entries are missing here")
+            previous = None
+        previous = _read_entry(survey, Node("log", key=entry_key(number)), number, previous)
+        expected = number + 1
+        tell("reading the log", done, len(numbers))
+
+
+def _entry_numbers(survey: Survey) -> list[int]:
+    """Numbers of the entries that are there, ascending; files of other names, or beyond 63 bits, are not the log's."""
+    found = (stat.key for stat in survey.context.store.list("log/") if stat.key[4:].isdigit())
+    return sorted(n for key in found if (n := int(key[4:])) < 1 << 63 and key == entry_key(n))
 
 
 def _read_entry(survey: Survey, node: Node, number: int, previous: str | None) -> str | None:

@@ -145,8 +145,9 @@ def refusal(store: Store) -> LakebedError | None:
 
 
 FOREIGN = (
-    "holiday.jpg", "FORMAT.bak", "log/notes.txt", "log/.DS_Store", "log/0000", "log/old/a", "hints/x", "meta/notes.txt",
-    "meta/Thumbs.db", "rows/photo.jpg", "chunks/.DS_Store", "chunks/sub/a.arrow", "views/readme",
+    "holiday.jpg", "FORMAT.bak", "log/notes.txt", "log/.DS_Store", "log/0000", "log/99999999999999999999", "log/old/a",
+    "hints/x", "meta/notes.txt", "meta/Thumbs.db", "rows/photo.jpg", "chunks/.DS_Store", "chunks/sub/a.arrow",
+    "views/readme",
 )  # fmt: skip
 
 
