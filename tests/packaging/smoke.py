@@ -23,6 +23,7 @@ for module in pkgutil.walk_packages(lakebed.__path__, "lakebed."):
             "jpeglib",
             "keyring",
             "pandas",
+            "polars",
             "ray",
             "tensorflow",
         }:

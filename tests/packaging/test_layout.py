@@ -11,7 +11,7 @@ import pytest
 from sources import ROOT, package_dirs, pyproject, source_files
 
 # Installed by an extra only, so their absence must not fail the check that every module can be imported.
-EXTRAS = {"torch", "boto3", "botocore", "jpeglib", "keyring", "pandas", "ray", "tensorflow"}
+EXTRAS = {"torch", "boto3", "botocore", "jpeglib", "keyring", "pandas", "polars", "ray", "tensorflow"}
 LONGEST_MODULE = 500
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
-USER_EXTRAS = {"s3", "torch", "jpeg", "keyring", "ray", "tensorflow"}
+USER_EXTRAS = {"s3", "torch", "jpeg", "polars", "keyring", "ray", "tensorflow"}
 """Extras that modules of the package import from; pandas is imported by pyarrow, the others by examples and tests."""
 
 
