@@ -53,7 +53,7 @@ def test_columns_come_first_then_functions_then_keywords() -> None:
 
 def test_a_function_shows_its_arguments_and_one_line_of_help() -> None:
     (suggestion,) = found("select * where all_s")
-    assert suggestion.shown == "all_strict(array)"
+    assert suggestion.shown == "all_strict(array, ...)"
     assert suggestion.about == FUNCTIONS["ALL_STRICT"].help
 
 
