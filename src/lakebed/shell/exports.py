@@ -108,9 +108,6 @@ def _row_table(found: Readable, limit: int | None) -> pa.Table:
     table = rows.to_arrow()
     table = table.rename_columns([named.get(name, name) for name in table.column_names])
     numbers = rows.sample_indices if isinstance(rows, View) else range(len(rows))
-    if isinstance(rows, View) and (computed := rows._selection.computed) is not None:
-        for name in computed.column_names:
-            table = table.append_column(name, computed.column(name))
     return table if ROW in table.column_names else table.add_column(0, ROW, pa.array(list(numbers), pa.int64()))
 
 
