@@ -115,13 +115,8 @@ RESULTS = {"int": "integer", "float": "float", "bool": "bool", "text": "text", "
 
 def map_call(function: Function, signature: Signature, args: list[Expr], span: Span) -> Expr:
     dims, nested = common_shape(args, span)
-    element = result_type(signature, [replace_type(a) for a in args]) if args else result_type(signature, args)
-    type_ = replace(element, dims=dims, nested=nested, classes=None)
+    type_ = replace(result_type(signature, args), dims=dims, nested=nested)
     return Map(function.name, tuple(args), signature.sql, function.nullable, type=type_, span=span)
-
-
-def replace_type(arg: Expr) -> Expr:
-    return replace(arg, type=arg.type.element())
 
 
 def reduce_call(function: Function, signature: Signature, args: list[Expr], span: Span) -> Expr:
