@@ -42,7 +42,7 @@ def counted_column(expr: Expr) -> ColumnInfo | None:
 
 
 def list_column(ref: Ref) -> ColumnInfo | None:
-    if ref.field.grouped or ref.field.origin is None or ref.part != "value":
-        return None
+    if ref.field.origin is None or ref.part != "value" or ref.type.nested:
+        return None  # the cells of a sequence are lists themselves, and all that is in them counts
     column = ref.field.origin.column
     return column if column.kind in LISTS else None

@@ -11,6 +11,11 @@ from lakebed import engine
 from memory_source import MemorySource
 
 ROWS: list[tuple[str, Any, list[int]]] = [
+    ("select num where num > 1 order by row_number() desc limit 2", (), [6, 5]),
+    ("select * from (select * where num > 1 order by num) where row_number() = 1", (), [0]),
+    ("select * order by shape(grid)[0] desc limit 2", (), [0, 1]),
+    ("select * order by shape(boxes)[0] desc limit 2", (), [1, 3]),
+    ("select * order by count(text) limit 2", (), [2, 0]),
     ("select * where num in (9, score + 4)", (), [4, 6]),
     ("select * where meta['l'] > 0", (), []),
     ("select * where not meta['a'] = 1", (), [0, 1, 6]),
@@ -125,7 +130,37 @@ def test_rows(query: str, params: Any, expected: list[int], street: MemorySource
 
 
 VALUES: list[tuple[str, Any, dict[str, list[Any]]]] = [
+    ("select row_number() limit 2", (), {"row_number": [0, 1]}),
+    (
+        (
+            "select a.flag as f, num from (select num, flag where num > 2) as a "
+            "right join (select num, text where num < 6) as b using (num)"
+        ),
+        (),
+        {"f": [True, True, None, None, None], "num": [3, 5, 1, 2, 0]},
+    ),
+    (
+        (
+            "select num, text from (select num, flag where num < 3) as a "
+            "join (select num, flag, text) as b using (num, flag)"
+        ),
+        (),
+        {"num": [1, 2, 0], "text": ["apple pie", "", "b"]},
+    ),
+    ("select count(*) as n, count(*) * 2 as m group by flag", (), {"n": [4, 3, 1], "m": [8, 6, 2]}),
+    (
+        "select num + 1 as n, row_number() as k where num + 1 > 2 order by k desc limit 2",
+        (),
+        {"n": [8, 8], "k": [4, 3]},
+    ),
+    (
+        "select count(*) as n group by categories having contains(categories, 'car')",
+        (),
+        {"n": [1, 1, 1, 1]},
+    ),
+    ("((select num + 1 as n limit 4) limit 3) order by n desc limit 2", (), {"n": [4, 2]}),
     ("select -null as x limit 1", (), {"x": [None]}),
+    ("select cast('{' as json) as x, cast(num as text) || 'a' as y limit 1", (), {"x": [None], "y": ["3a"]}),
     (
         "select link_url(images) as x",
         (),
@@ -321,3 +356,13 @@ def test_values(query: str, params: Any, expected: dict[str, list[Any]], street:
 def test_a_share_of_the_rows_is_drawn(street: MemorySource) -> None:
     found = engine.run(street, "select * sample by 1 replace false limit 50 percent", seed=1).rows
     assert found is not None and len(set(found.tolist())) == 4
+
+
+def test_pictures_of_several_datasets_are_told_by_their_places(street: MemorySource) -> None:
+    text = 'select images, num from "a" where num = 5 union select images, num from "b" where num = 1'
+    computed = engine.run(None, text, resolve=lambda path, version: street).computed
+    assert computed is not None
+    assert computed.to_pydict() == {
+        "images": [{"dataset": 0, "row": 4}, {"dataset": 1, "row": 1}],
+        "num": [5, 1],
+    }

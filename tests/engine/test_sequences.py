@@ -164,6 +164,15 @@ def test_what_sequences_do_not_do_is_refused(query: str, kind: str, videos: Any)
     assert raised.value.kind == kind
 
 
+@pytest.mark.parametrize(
+    ("key", "expected"),
+    [("count(labels) desc", [0, 2, 1]), ("shape(labels)[0] desc", [2, 0, 1]), ("count(times)", [1, 2, 0])],
+)
+def test_rows_are_sorted_by_how_much_is_in_their_sequences(key: str, expected: list[int], videos: Any) -> None:
+    found = engine.run(videos, f"select * order by {key}").rows
+    assert found is not None and found.tolist() == expected
+
+
 def test_sequences_go_through_sub_queries_sets_and_joins(videos: Any) -> None:
     inner = "(select labels as l, tracks, key where key = 1)"
     found = engine.run(videos, f"select * from {inner} where any(l = 'bus')").rows
