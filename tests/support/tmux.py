@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import os
 import re
 import shutil
@@ -15,6 +16,8 @@ from pathlib import Path
 MISSING = "" if shutil.which("tmux") else "tmux is not installed (apt-get install tmux)"
 PATIENCE = 90.0
 """Seconds for what a person would see at once; a busy machine may need many."""
+
+_NUMBERS = itertools.count()
 
 ESCAPE = re.compile(r"\x1b\[[0-9;:]*m")
 
@@ -68,7 +71,8 @@ class Window:
 @contextmanager
 def window(folder: Path, *args: str, env: Mapping[str, str], size: tuple[int, int] = (110, 40)) -> Iterator[Window]:
     """`lakebed` with `args` in a new window; the window closes with the block."""
-    record, socket = folder / "status", str(folder / "tmux")
+    # A socket of its own: the server of a window before may still be going.
+    record, socket = folder / "status", str(folder / f"tmux{next(_NUMBERS)}")
     command = f'"$PYTHON" -m lakebed.cli {" ".join(args)}; echo $? > "$RECORD"; sleep 600'
     environment = {**os.environ, **env, "PYTHON": sys.executable, "RECORD": str(record), "SHELL": "/bin/sh"}
     environment.pop("TMUX", None)
