@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import ctypes
 import mmap
+import os
 import weakref
+from functools import cache
+from typing import Any
 
 import pyarrow as pa
 import xxhash
@@ -11,19 +15,19 @@ import xxhash
 STEP = 8 << 20
 """Bytes hashed before their pages are given back."""
 
-_MAPS: weakref.WeakValueDictionary[int, mmap.mmap] = weakref.WeakValueDictionary()
-"""Mappings by address. Only what is found here may be given back: of memory that is no file it would lose the bytes."""
+_MAPS: weakref.WeakValueDictionary[int, pa.Buffer] = weakref.WeakValueDictionary()
+"""Mapped files by address. Only these may be given back: memory that is no file would lose its bytes."""
 
 
 def map_file(path: str) -> pa.Buffer:
-    """The bytes of a file, mapped. Raises OSError."""
+    """The bytes of a file, mapped; no file descriptor is held. Raises OSError."""
     with open(path, "rb") as file:
-        try:
-            mapping = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        except ValueError:  # an empty file cannot be mapped
+        if os.fstat(file.fileno()).st_size == 0:  # cannot be mapped
             return pa.py_buffer(b"")
-    buffer = pa.py_buffer(mapping)  # keeps the mapping alive
-    _MAPS[buffer.address] = mapping
+    # Python's own mmap would keep a descriptor for as long as the mapping, and a view has thousands of chunk files.
+    with pa.memory_map(path) as mapping:
+        buffer = mapping.read_buffer()
+    _MAPS[buffer.address] = buffer
     return buffer
 
 
@@ -42,6 +46,18 @@ def give_back(buffer: pa.Buffer) -> None:
     Without this a process is charged for every page it ever looked at. Where the system has no such call (Windows), and
     for a buffer that is no mapped file, nothing happens.
     """
-    mapping = _MAPS.get(buffer.address)
-    if mapping is not None and hasattr(mapping, "madvise"):
-        mapping.madvise(mmap.MADV_DONTNEED)
+    advise = _madvise()
+    is_mapped: bool = _MAPS.get(buffer.address) is buffer
+    if advise is not None and is_mapped:
+        advise(buffer.address, buffer.size, mmap.MADV_DONTNEED)  # advice: whether it is taken changes no byte
+
+
+@cache
+def _madvise() -> Any:
+    """The C library's `madvise`, or None where there is none."""
+    if not hasattr(mmap, "MADV_DONTNEED"):
+        return None
+    found = getattr(ctypes.CDLL(None), "madvise", None)
+    if found is not None:
+        found.argtypes = (ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int)
+    return found

@@ -71,6 +71,14 @@ def test_a_slice_and_a_closed_file_are_left_alone(file: str) -> None:
     assert part.address == address + STEP
 
 
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux's list of open files")
+def test_a_mapped_file_holds_no_descriptor(file: str) -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    mapped = [map_file(file) for _ in range(20)]
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+    assert {buffer.size for buffer in mapped} == {len(NOISE)}
+
+
 def test_an_empty_file_is_no_bytes(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert map_file(str(tmp_path / "empty")).size == 0
