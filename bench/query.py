@@ -29,7 +29,7 @@ from lakebed.tql.bind import bind
 from query_cases import CASES, Case
 from query_data import Data, build, for_peers, load
 
-from lakebed.query_schema import schema_of
+from lakebed.engine.schema import schema_of
 
 HERE = Path(__file__).parent
 PEERS = ("lance", "deeplake")

@@ -21,7 +21,7 @@ from .storage.selection import Selection
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .query_explained import Explanation
+    from .engine.explained import Explanation
 
 
 class Choosing(Readable):

@@ -222,9 +222,10 @@ class Outlets(ABC):
             AlreadyExistsError: kind "export-exists", the folder holds an export already.
             StorageError: an image cannot be fetched, or a file cannot be written.
         """
+        from .export.annotated import annotated
         from .export.coco import write_coco
 
-        return write_coco(self._source(), path, self._row_numbers(), images, boxes, labels, progressbar)
+        return write_coco(annotated(self._source(), self._row_numbers(), images, boxes, labels), path, progressbar)
 
     def to_yolo(
         self,
@@ -239,9 +240,10 @@ class Outlets(ABC):
         As `to_coco`, arguments and errors too; boxes become fractions around their centre.
         ``lakebed.ingest_yolo(path/images, dest, path/classes.txt, path/labels)`` reads it.
         """
+        from .export.annotated import annotated
         from .export.yolo import write_yolo
 
-        return write_yolo(self._source(), path, self._row_numbers(), images, boxes, labels, progressbar)
+        return write_yolo(annotated(self._source(), self._row_numbers(), images, boxes, labels), path, progressbar)
 
     def _row_numbers(self) -> Sequence[int]:
         found = self._numbers()

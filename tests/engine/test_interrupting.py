@@ -42,7 +42,7 @@ def test_ctrl_c_stops_a_query_and_the_next_one_runs(monkeypatch: pytest.MonkeyPa
         started.set()
         return run(*arguments, **options)  # type: ignore[arg-type]
 
-    monkeypatch.setattr("lakebed.engine.run_cancellable", watched)
+    monkeypatch.setattr("lakebed.engine.statements.run_cancellable", watched)
 
     def press() -> None:
         started.wait()

@@ -15,7 +15,7 @@ from lakebed.storage.snapshot import Snapshot
 from lakebed.storage.stores.local import LocalStore
 
 import lakebed
-from lakebed import pruning, row_program
+from lakebed.engine import pruning, row_program
 
 PLACES = count()
 CLASSES = ["car", "bus", "truck", "tram"]

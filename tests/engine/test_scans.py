@@ -13,9 +13,10 @@ from lakebed.storage.schema import TensorSpec
 from lakebed.tql.rows import HIGHEST, LOWEST, LabelTest
 from lakebed.tql.schema import ColumnInfo, Kind
 
-from lakebed import element_tables, engine, label_scan
-from lakebed.element_tables import ListChunk
-from lakebed.label_scan import label_rows
+from lakebed import engine
+from lakebed.engine import element_tables, label_scan
+from lakebed.engine.element_tables import ListChunk
+from lakebed.engine.label_scan import label_rows
 from memory_source import MemorySource
 
 COLUMN = ColumnInfo("labels", Kind.LABEL, "labels", "uint32", 1)
@@ -58,7 +59,7 @@ def test_pixels_under_or_are_decoded_only_where_the_rest_failed() -> None:
 
 
 def test_a_limit_stops_decoding(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("lakebed.row_program.PIXEL_BLOCK", 4)
+    monkeypatch.setattr("lakebed.engine.row_program.PIXEL_BLOCK", 4)
     source = Pictures(20)
     result = engine.run(source, "select * where min(images) > 20 limit 2")
     assert result.rows is not None and list(result.rows) == [3, 4]

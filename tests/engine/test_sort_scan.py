@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from lakebed.tql import plan
 
 import lakebed
-from lakebed import row_program
+from lakebed.engine import row_program
 
 PLACES = count()
 INTEGERS = st.sampled_from([None, -3, 0, 1, 2, 2**40])

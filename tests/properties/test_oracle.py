@@ -98,7 +98,7 @@ def test_every_route_to_an_answer_picks_the_same_rows(sample: Sample, where: str
     note(text)
     whole = rows_by(sample, text)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("lakebed.row_tests.FEW", 0)
+        patch.setattr("lakebed.engine.row_tests.FEW", 0)
         narrow = rows_by(sample, text)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("lakebed.tql.plan.test_of", lambda *args, **options: None)

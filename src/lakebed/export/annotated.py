@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..plot import pixel_corners
+from ..progress import progress
 from ..shapes import sample_shapes
 from ..storage.codecs.formats import sniff_format
 from ..storage.codecs.image import encode_image
@@ -26,36 +27,47 @@ SUFFIXES = {"jpeg": ".jpg", "png": ".png", "webp": ".webp", "bmp": ".bmp", "gif"
 
 
 @dataclass(frozen=True, slots=True)
-class Tensors:
-    """Names of the tensors that are written."""
+class Annotated:
+    """What is written: rows of a source, the numbers they have in their dataset, and the names of three tensors."""
 
+    source: SampleSource
+    numbers: Sequence[int]
     images: str
     boxes: str
     labels: str
+
+    @property
+    def class_names(self) -> list[str]:
+        return list(self.source.info(self.labels).get("class_names") or ())
 
 
 @dataclass(frozen=True, slots=True)
 class AnnotatedImage:
     """One row: boxes as left, top, right, bottom in pixels, float64 (n, 4), and the class code of each."""
 
-    row: int
+    number: int
+    """Of the row, in its dataset."""
     name: str
-    """Of the file, unique among all of them."""
+    """Of the file, unique among all of them also without its ending."""
+    data: bytes
     width: int
     height: int
     corners: Array
     codes: list[int]
 
 
-def tensors_of(schema: Schema, images: str | None, boxes: str | None, labels: str | None) -> Tensors:
-    """The named tensors, and for None the first of the fitting htype.
+def annotated(
+    source: SampleSource, numbers: Sequence[int], images: str | None, boxes: str | None, labels: str | None
+) -> Annotated:
+    """The rows with the named tensors, and for None the first of the fitting htype.
 
     Raises:
         NotFoundError: kind "unknown-tensor".
         InvalidInputError: kind "no-tensor", there is none of that htype, or a named one is of another.
     """
-    return Tensors(
-        _one(schema, images, "image", "images"), _one(schema, boxes, "bbox", "boxes"),
+    schema = source.schema
+    return Annotated(
+        source, numbers, _one(schema, images, "image", "images"), _one(schema, boxes, "bbox", "boxes"),
         _one(schema, labels, "class_label", "labels"),
     )  # fmt: skip
 
@@ -76,55 +88,52 @@ def _family(spec: TensorSpec) -> str:
     return "" if spec.sequence else spec.htype.partition(".")[0]
 
 
-def annotated_images(source: SampleSource, tensors: Tensors, numbers: Sequence[int]) -> Iterator[AnnotatedImage]:
-    """Every row that has an image; `numbers` are the row numbers that files without a name of their own get.
+def annotated_images(what: Annotated, shown: bool, title: str) -> Iterator[AnnotatedImage]:
+    """Every row that has an image, under a progress bar; files without a name of their own get the row's number.
 
     Raises:
         InvalidInputError: kind "unequal-labels", a row has another number of labels than boxes.
+        StorageError: an image cannot be fetched.
     """
     taken: set[str] = set()
-    coords = dict(source.info(tensors.boxes).get("coords") or {})
-    for start in range(0, len(source), BATCH):
-        rows = np.arange(start, min(start + BATCH, len(source)), dtype=np.int64)
-        links = _urls(source, source.schema[tensors.images], rows)
-        shapes = sample_shapes(source, tensors.images, rows)
-        boxes, labels = source.read(tensors.boxes, rows), source.read(tensors.labels, rows)
-        for row, url, shape, cell, codes in zip(rows.tolist(), links, shapes, boxes, labels, strict=True):
-            if 0 in shape[:2]:
-                continue
-            corners = pixel_corners(cell, coords, shape)
-            if len(corners) != np.size(codes):
-                raise InvalidInputError(
-                    f"{np.size(codes)} labels belong to {len(corners)} boxes",
-                    kind="unequal-labels",
-                    place=f"tensors {tensors.boxes!r} and {tensors.labels!r}, row {numbers[row]}",
-                    hint="every box needs one label; correct the row, or leave it out with a query",
-                )
-            name = _free(PurePosixPath(url).name if url else f"{numbers[row]:06d}", numbers[row], taken)
-            yield AnnotatedImage(
-                row, name, int(shape[1]), int(shape[0]), corners, [int(code) for code in np.ravel(codes)]
+    with progress(len(what.source), "images", shown=shown, what=title) as bar:
+        for start in range(0, len(what.source), BATCH):
+            rows = np.arange(start, min(start + BATCH, len(what.source)), dtype=np.int64)
+            for row, shape, corners, codes in _objects(what, rows):
+                if 0 not in shape[:2]:
+                    name, data = _file(what, row, taken)
+                    yield AnnotatedImage(what.numbers[row], name, data, int(shape[1]), int(shape[0]), corners, codes)
+                bar.update(1)
+
+
+def _objects(what: Annotated, rows: Array) -> Iterator[tuple[int, Sequence[int], Array, list[int]]]:
+    """(row, shape of its image, boxes as corners, class codes) of each row."""
+    source, coords = what.source, dict(what.source.info(what.boxes).get("coords") or {})
+    shapes = sample_shapes(source, what.images, rows)
+    boxes, labels = source.read(what.boxes, rows), source.read(what.labels, rows)
+    for row, shape, cell, codes in zip(rows.tolist(), shapes, boxes, labels, strict=True):
+        if len(cell) != np.size(codes):
+            raise InvalidInputError(
+                f"{np.size(codes)} labels belong to {len(cell)} boxes",
+                kind="unequal-labels",
+                place=f"tensors {what.boxes!r} and {what.labels!r}, row {what.numbers[row]}",
+                hint="every box needs one label; correct the row, or leave it out with a query",
             )
+        corners = pixel_corners(cell, coords, shape) if 0 not in shape[:2] else np.zeros((0, 4))
+        yield row, shape, corners, [int(code) for code in np.ravel(codes)]
 
 
-def _urls(source: SampleSource, spec: TensorSpec, rows: Array) -> list[str | None]:
-    if not spec.link:
-        return [None] * len(rows)
-    urls: list[str | None] = stored_cells(source, spec, rows)[""].to_pylist()
-    return urls
-
-
-def _free(name: str, number: int, taken: set[str]) -> str:
-    """`name`, with the row's number before it where another row has it already (one file may be linked twice)."""
-    found = name if name not in taken else f"{number:06d}-{name}"
-    taken.add(found)
-    return found
-
-
-def image_file(source: SampleSource, tensors: Tensors, image: AnnotatedImage) -> tuple[str, bytes]:
+def _file(what: Annotated, row: int, taken: set[str]) -> tuple[str, bytes]:
     """Name and bytes of a row's image: the file that is stored or linked, or a PNG of bare pixels."""
-    data: bytes = source.cells(tensors.images, [image.row])[""][0].as_py()
+    spec = what.source.schema[what.images]
+    data: bytes = what.source.cells(what.images, [row])[""][0].as_py()
     suffix = SUFFIXES.get(sniff_format(data[:400]) or "")
     if suffix is None:
-        suffix, data = ".png", encode_image(np.asarray(source.read(tensors.images, [image.row])[0]), "png")
-    named = PurePosixPath(image.name).suffix != ""
-    return image.name if named else image.name + suffix, data
+        suffix, data = ".png", encode_image(np.asarray(what.source.read(what.images, [row])[0]), "png")
+    number = f"{what.numbers[row]:06d}"
+    url = stored_cells(what.source, spec, np.array([row], np.int64))[""][0].as_py() if spec.link else None
+    own = PurePosixPath(url or number)
+    # One file may be linked twice, and a.jpg and a.png would share a.txt.
+    stem = own.stem if own.stem not in taken else f"{number}-{own.stem}"
+    taken.add(stem)
+    return stem + (own.suffix or suffix), data

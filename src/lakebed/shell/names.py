@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from ..datasets import Dataset
-from ..query_schema import column_of
+from ..engine.schema import column_of
 from ..reading import Readable
 from ..tql.catalogue import FUNCTIONS, Function
 from ..tql.functions import known_functions

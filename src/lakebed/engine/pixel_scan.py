@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from ..progress import progress
+from ..storage.source import SampleSource
 from .element_tables import Array, Ints
-from .progress import progress
-from .storage.source import SampleSource
 
 BATCH = 16
 """Samples that a thread reads at once."""

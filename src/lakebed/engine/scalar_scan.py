@@ -7,11 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from ..tql.bound import Const, Member
+from ..tql.rows import ScalarTest
 from .element_scan import COMPARE
 from .element_tables import Array, Ints, ScalarChunk
 from .label_scan import Mask, rows_in_blocks
-from .tql.bound import Const, Member
-from .tql.rows import ScalarTest
 
 FEW_OPTIONS = 8
 """Options of IN that are compared one by one; more are looked up."""

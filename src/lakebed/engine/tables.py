@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..storage.source import SampleSource
+from ..tql.errors import TQLTypeError
+from ..tql.schema import ColumnInfo, Kind
+from ..tql.sql import Cell, Input
 from .element_tables import Derived, Ints, derived, widened
 from .pixel_scan import pixel_numbers
-from .query_results import QueryResult, ResultColumn
-from .query_schema import schema_of
-from .storage.source import SampleSource
-from .tql.errors import TQLTypeError
-from .tql.schema import ColumnInfo, Kind
-from .tql.sql import Cell, Input
+from .results import QueryResult, ResultColumn
+from .schema import schema_of
 
 
 def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:

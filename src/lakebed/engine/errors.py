@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 
-from .tql.errors import BAD_WEIGHTS, TQLError, TQLLimitError, TQLTypeError
-from .tql.source import NOWHERE, Span
-from .tql.sql_expressions import MISMATCH
+from ..tql.errors import BAD_WEIGHTS, TQLError, TQLLimitError, TQLTypeError
+from ..tql.source import NOWHERE, Span
+from ..tql.sql_expressions import MISMATCH
 
 PYTHON = "Python exception occurred while executing the UDF: "
 """Comes before what a registered function raised."""

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from .storage.arrow import take_chunks
-from .storage.snapshot import physical_fields
-from .storage.source import Fragmented, SampleSource
+from ..storage.arrow import take_chunks
+from ..storage.snapshot import physical_fields
+from ..storage.source import Fragmented, SampleSource
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, Any]

@@ -7,16 +7,16 @@ from functools import partial
 
 import numpy as np
 
+from ..tql.bound import Expr, Ref, walk
+from ..tql.coerce import logic
+from ..tql.relations import Filter, Relation, Scan
+from ..tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test
 from .by_fragment import Ask, by_fragment, whole
 from .element_scan import rows_deciding
 from .element_tables import Array, Derived, Ints
 from .label_scan import label_mask, label_mask_at
 from .row_sets import inside, mask_of
 from .scalar_scan import scalar_mask
-from .tql.bound import Expr, Ref, walk
-from .tql.coerce import logic
-from .tql.relations import Filter, Relation, Scan
-from .tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test
 
 RunRelation = Callable[[Relation, Ints | None], Ints]
 """Rows that a relation yields; the second argument, where given, are the rows that its scan reads."""

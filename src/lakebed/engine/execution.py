@@ -10,24 +10,24 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..storage.source import SampleSource
+from ..tql import parse
+from ..tql.bind import BoundTree, bind
+from ..tql.bound import Field
+from ..tql.compile import compile_relation
+from ..tql.functions import known_functions
+from ..tql.plan import Plan, plan
+from ..tql.relations import Relation
+from ..tql.rows import ElementTest, ExpandRows, RowPlan
+from ..tql.schema import ColumnInfo, DatasetSchema
+from ..tql.sql import Cell, Compiled, Input, Runtime
+from ..tql.sql_elements import compile_elements
 from .element_tables import Derived, Ints, derived
-from .query_results import QueryResult, assemble, result_column
-from .query_schema import schema_of
-from .query_tables import element_table, row_table, stored_cell
+from .results import QueryResult, assemble, result_column
 from .row_program import RowProgram
 from .row_sets import is_ascending
-from .storage.source import SampleSource
-from .tql import parse
-from .tql.bind import BoundTree, bind
-from .tql.bound import Field
-from .tql.compile import compile_relation
-from .tql.functions import known_functions
-from .tql.plan import Plan, plan
-from .tql.relations import Relation
-from .tql.rows import ElementTest, ExpandRows, RowPlan
-from .tql.schema import ColumnInfo, DatasetSchema
-from .tql.sql import Cell, Compiled, Input, Runtime
-from .tql.sql_elements import compile_elements
+from .schema import schema_of
+from .tables import element_table, row_table, stored_cell
 
 SourceResolver = Callable[[str, str | None], SampleSource]
 """Opens the source that FROM names: path (with ``@ref``) and the id of VERSION, or None."""

@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from ..tql.rows import Intervals, LabelTest
 from .element_tables import Array, Ints, ListChunk
-from .tql.rows import Intervals, LabelTest
 
 FIRST_BLOCK = 8_192
 """Rows of the first block of a scan with a limit; each further block doubles, up to `LAST_BLOCK`."""

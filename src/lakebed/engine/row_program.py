@@ -6,14 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from .element_tables import Derived, Ints
-from .label_scan import label_rows
-from .pruning import possible
-from .row_sets import cut, joined_windows, merged, span_rows
-from .row_tests import RowTests, RunElements, RunRelation, reads_pixels
-from .scalar_scan import scalar_rows
-from .sort_scan import ordered
-from .tql.rows import (
+from ..tql.rows import (
     AllRows,
     CutRows,
     ExpandRows,
@@ -28,6 +21,13 @@ from .tql.rows import (
     SqlRows,
     Test,
 )
+from .element_tables import Derived, Ints
+from .label_scan import label_rows
+from .pruning import possible
+from .row_sets import cut, joined_windows, merged, span_rows
+from .row_tests import RowTests, RunElements, RunRelation, reads_pixels
+from .scalar_scan import scalar_rows
+from .sort_scan import ordered
 
 PIXEL_BLOCK = 256
 """Images that are decoded before a limit is looked at again."""

@@ -8,9 +8,9 @@ from functools import partial
 import numpy as np
 import pyarrow.compute as pc
 
+from ..tql.rows import OrderKey
 from .by_fragment import by_fragment, whole
 from .element_tables import Array, Derived, Ints, narrow
-from .tql.rows import OrderKey
 
 BLOCK = 1 << 16
 """Rows among which the first guess at the last wanted value is made."""

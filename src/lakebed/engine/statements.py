@@ -1,4 +1,4 @@
-"""Runs queries with DuckDB; no other module imports it.
+"""Runs statements with DuckDB; no other module imports it.
 
 DuckDB sees registered Arrow tables only: it cannot read files, reach the network, load extensions or change settings.
 """
@@ -14,16 +14,14 @@ from weakref import WeakSet
 
 import pyarrow as pa
 
-from .execution import Execution, SourceResolver
-from .query_errors import sql_error, translated
-from .query_explained import Explanation, explanation
-from .query_results import QueryResult, ResultColumn
-from .query_tables import columns_read, sql_result, sql_table
-from .running import Cancelled, run_cancellable
-from .storage.source import SampleSource
-from .tql.errors import TQLError, TQLLimitError, TQLUnsupportedError
-from .tql.functions import REGISTERED
-from .tql.source import Span
+from ..running import Cancelled, run_cancellable
+from ..storage.source import SampleSource
+from ..tql.errors import TQLError, TQLUnsupportedError
+from ..tql.functions import REGISTERED
+from ..tql.source import Span
+from .errors import sql_error, translated
+from .results import QueryResult
+from .tables import columns_read, sql_result, sql_table
 from .user_functions import sql_type, vectorised
 
 if TYPE_CHECKING:
@@ -45,61 +43,6 @@ SETTINGS = (
     "SET lock_configuration = true",
 )
 
-
-def run(
-    source: SampleSource | None,
-    text: str,
-    params: Mapping[str, Any] | Sequence[Any] | None = None,
-    *,
-    resolve: SourceResolver | None = None,
-    seed: int | None = None,
-    dialect: str = "tql",
-) -> QueryResult:
-    """Run a query over the rows of `source`.
-
-    Args:
-        source: the rows that are asked; None if the query names its datasets in FROM.
-        text: the query.
-        params: values of ``?`` (a sequence) or ``:name`` (a mapping).
-        resolve: opens the datasets that FROM names.
-        seed: makes SAMPLE BY and RANDOM() repeatable.
-        dialect: "tql", or "sql" for one SELECT of DuckDB's SQL over a table ``dataset`` with a column for each tensor
-            and ``_row``, the row number; a result with a column ``_row`` picks these rows.
-
-    Raises:
-        TQLError: with the place in the text and a hint.
-    """
-    try:
-        if dialect == "tql":
-            return Execution(source, text, params, resolve, seed, execute_sql).result()
-        if dialect == "sql" and source is not None:
-            return run_sql(source, text, params)
-    except TQLError as error:
-        raise error.with_text(text) from None
-    except RecursionError:
-        raise TQLLimitError("the query is nested too deeply", kind="depth") from None
-    raise TQLUnsupportedError(f"there is no dialect {dialect!r}", kind="unknown-dialect", hint='use "tql" or "sql"')
-
-
-def explain(
-    source: SampleSource | None,
-    text: str,
-    params: Mapping[str, Any] | Sequence[Any] | None = None,
-    *,
-    resolve: SourceResolver | None = None,
-) -> Explanation:
-    """How a query would run: canonical text, plan, SQL and about how many rows; nothing is run but estimates.
-
-    Raises:
-        TQLError: as `run`.
-    """
-    try:
-        return explanation(Execution(source, text, params, resolve, 0, execute_sql))
-    except TQLError as error:
-        raise error.with_text(text) from None
-
-
-# --- DuckDB ----------------------------------------------------------------------------------------------------------
 
 _LOCK = threading.Lock()
 _DATABASE: list[duckdb.DuckDBPyConnection] = []
@@ -231,6 +174,3 @@ def run_sql(source: SampleSource, text: str, params: Mapping[str, Any] | Sequenc
     finally:
         connection.close()
     return sql_result(source, text, table)
-
-
-__all__ = ["Explanation", "QueryResult", "ResultColumn", "TQLError", "explain", "interrupt", "run"]

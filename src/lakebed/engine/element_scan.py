@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from ..tql.bound import Compare, Const, Expr, Logic, Member
+from ..tql.elements import leaf_of
+from ..tql.rows import ElementTest
+from ..tql.schema import Kind
 from .element_tables import Array, Derived
 from .label_scan import rows_with
-from .tql.bound import Compare, Const, Expr, Logic, Member
-from .tql.elements import leaf_of
-from .tql.rows import ElementTest
-from .tql.schema import Kind
 
 COMPARE: dict[str, Callable[[Any, Any], Any]] = {
     "=": operator.eq, "!=": operator.ne, "<": operator.lt, "<=": operator.le, ">": operator.gt, ">=": operator.ge,

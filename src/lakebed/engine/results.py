@@ -10,11 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from ..storage.source import SampleSource
+from ..tql.bound import Base, Field, Type
+from ..tql.relations import Relation
+from ..tql.sql import Compiled
 from .element_tables import Array, Ints
-from .storage.source import SampleSource
-from .tql.bound import Base, Field, Type
-from .tql.relations import Relation
-from .tql.sql import Compiled
 
 
 @dataclass(frozen=True, slots=True)

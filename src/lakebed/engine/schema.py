@@ -7,11 +7,11 @@ from typing import Any
 
 import pyarrow as pa
 
-from .storage.htypes import htype_of
-from .storage.htypes.sequence import inner_spec
-from .storage.schema import TensorSpec
-from .storage.source import SampleSource
-from .tql.schema import ColumnInfo, DatasetSchema, Kind
+from ..storage.htypes import htype_of
+from ..storage.htypes.sequence import inner_spec
+from ..storage.schema import TensorSpec
+from ..storage.source import SampleSource
+from ..tql.schema import ColumnInfo, DatasetSchema, Kind
 
 NAMED_KINDS = {
     "class_label": Kind.LABEL,

@@ -9,14 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .element_tables import Array, Derived
-from .label_scan import label_mask
-from .pruning import possible
-from .tql import parse, to_text
-from .tql.bound import Bound, Field
-from .tql.nodes import Node
-from .tql.relations import Compute, CountRows, CutTo, Filter, GroupBy, Relation, Scan
-from .tql.rows import (
+from ..tql import parse, to_text
+from ..tql.bound import Bound, Field
+from ..tql.nodes import Node
+from ..tql.relations import Compute, CountRows, CutTo, Filter, GroupBy, Relation, Scan
+from ..tql.rows import (
     AllRows,
     CutRows,
     ExpandRows,
@@ -30,8 +27,11 @@ from .tql.rows import (
     SqlRows,
     Test,
 )
-from .tql.schema import ColumnInfo
-from .tql.sql import Compiled
+from ..tql.schema import ColumnInfo
+from ..tql.sql import Compiled
+from .element_tables import Array, Derived
+from .label_scan import label_mask
+from .pruning import possible
 
 if TYPE_CHECKING:
     from .execution import Execution

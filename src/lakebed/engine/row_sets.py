@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from ..tql.bound import Cut
+from ..tql.rows import Intervals, MergeRows
 from .element_tables import Array, Ints
-from .tql.bound import Cut
-from .tql.rows import Intervals, MergeRows
 
 
 def mask_of(rows: Ints, size: int) -> Array:
