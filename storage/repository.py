@@ -96,7 +96,9 @@ class Repository:
                 )
             cls.delete(store)
         elif store.stat(FORMAT_KEY) is None:
-            _refuse_foreign_files(store)
+            refuse_foreign_files(store)
+        else:
+            _refuse_half_a_log(store)
         made = write_format(store)
         repository = cls(store, links, made.uuid, made.features)
         try:
@@ -293,7 +295,8 @@ def check_format(raw: bytes, url: str) -> Format:
     return Format(str(dataset_id), frozenset(features))
 
 
-def _refuse_foreign_files(store: Store) -> None:
+def refuse_foreign_files(store: Store) -> None:
+    """Raises StateError if anything but unfinished files lies in a place that is to become a dataset."""
     for stat in store.list(""):
         if not stat.key.startswith("tmp/"):
             raise StateError(
@@ -302,6 +305,18 @@ def _refuse_foreign_files(store: Store) -> None:
                 place=store.url,
                 hint="choose an empty or new folder; nothing was touched",
             )
+
+
+def _refuse_half_a_log(store: Store) -> None:
+    """Later entries would be taken for those of the new log as soon as it came to their numbers."""
+    entry = next(store.list("log/"), None)
+    if entry is not None and store.stat(entry_key(0)) is None:
+        raise StateError(
+            "a copy of a dataset that was stopped half-way lies there",
+            kind="unfinished-copy",
+            place=store.url,
+            hint="remove it with lakebed.delete(path), or copy again",
+        )
 
 
 def no_dataset(url: str) -> NotFoundError:

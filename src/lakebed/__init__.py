@@ -30,7 +30,9 @@ _HOMES = {
     "StorageError": ".storage.errors",
     "TQLError": ".tql.errors",
     "Tensor": ".tensor",
+    "TransformError": ".loader.errors",
     "View": ".view",
+    "WorkerError": ".loader.errors",
     "compose": ".transforms.functions",
     "compute": ".transforms.functions",
     "copy": ".managing",
@@ -72,7 +74,9 @@ __all__ = [
     "StorageError",
     "TQLError",
     "Tensor",
+    "TransformError",
     "View",
+    "WorkerError",
     "__version__",
     "compose",
     "compute",
@@ -105,6 +109,7 @@ if TYPE_CHECKING:
     from .ingest.classification import ingest_classification
     from .ingest.coco import ingest_coco
     from .ingest.yolo import ingest_yolo
+    from .loader.errors import TransformError, WorkerError
     from .managing import copy, deepcopy, delete, like, rename
     from .opening import dataset, empty, exists, load
     from .storage.errors import (

@@ -11,11 +11,10 @@ import numpy as np
 from .dataloader import DataLoaderBuilder
 from .indexing import RowArray
 from .origin import Opener, Origin
-from .progress import progress
 from .reading import Readable
 from .results import answer
 from .row import Row
-from .storage.errors import InvalidInputError
+from .storage.errors import InvalidInputError, StateError
 from .storage.selection import Selection
 
 if TYPE_CHECKING:
@@ -101,29 +100,34 @@ class Choosing(Readable):
         result_path: str | None = None,
         result_ds_args: Mapping[str, Any] | None = None,
     ) -> Any:
-        """A view of the rows for which `function` is true.
+        """A view of the rows for which `function` is true, in their order.
 
         Args:
-            function: called with each `Row`, in order; or the text of a TQL condition, which is much faster.
+            function: called with each `Row`; or the text of a TQL condition, which is much faster.
+            num_workers: threads, processes or tasks that call the function at once; 0 calls it in this thread.
+            scheduler: "threaded", "processes" or "ray", as for `Pipeline.eval`.
             progressbar: show how far it is.
-            num_workers: accepted for old scripts and unused. So are the other arguments.
+            save_result: also save the view, under an id of its own; see `View.save_view`.
+            result_path: must stay None, as ``save_view(path=)``. `result_ds_args` is unused.
+
+        Raises:
+            TransformError: `function` raised; names the row.
+            StateError: kind "unsupported", `result_path` is given; with `save_result` those of `View.save_view`.
         """
+        if result_path is not None:
+            raise views_have_no_path()
         if isinstance(function, str):
             text = function.strip()
-            return self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
-        fixed = self._subset(None, None)
-        kept = []
-        with progress(len(fixed), "rows", shown=progressbar, what="filter") as bar:
-            for row in fixed:
-                try:
-                    chosen = function(row)
-                except Exception as error:
-                    error.add_note(f"raised by the function given to filter(), for row {row.index}")
-                    raise
-                if chosen:
-                    kept.append(row.index)
-                bar.update(1)
-        return self._subset(np.array(kept, dtype=np.int64), None)
+            view = self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
+        else:
+            from .filtering import Options, matching_rows
+
+            options = Options(num_workers=num_workers, scheduler=scheduler, progressbar=progressbar)
+            fixed = self._subset(None, None)
+            view = fixed._subset(matching_rows(fixed, function, options), None)
+        if save_result:
+            view.save_view()
+        return view
 
     def sample_by(
         self, weights: str | Sequence[float], replace: bool = True, size: int | None = None, seed: int | None = None
@@ -159,6 +163,11 @@ class Choosing(Readable):
         order = np.random.default_rng(seed).permutation(len(self)).astype(np.int64)
         ends = np.cumsum(counts)
         return [self._subset(order[end - count : end], None) for end, count in zip(ends.tolist(), counts)]
+
+
+def views_have_no_path() -> StateError:
+    """What is raised for a path to save a view under."""
+    return StateError("views are saved with their dataset", kind="unsupported", hint="leave the path out, give id=")
 
 
 def _drawn(weights: np.ndarray[Any, Any], length: int, replace: bool, size: int | None, seed: int | None) -> RowArray:

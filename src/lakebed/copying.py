@@ -6,28 +6,20 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 
+from .datasets import Dataset
 from .handle import Handle
 from .indexing import RowArray
 from .progress import progress
 from .reading import Readable
 from .recast import appendable
-from .row_edits import RowEdits
-from .schema_edits import SchemaEdits
 
 BATCH = 1000
 """Rows copied in one step."""
 
 
-class Target(RowEdits, SchemaEdits):
-    """A dataset that rows are copied into: what of `Dataset` is needed for it."""
-
-
-def copy_rows(
-    source: Readable, made: Target, tensors: Sequence[str] | None = None, unlink: bool = False, progressbar: bool = True
-) -> None:
-    """Create the tensors of `source` in `made` and copy its rows, info and creds key names, in one transaction."""
+def copy_rows(source: Readable, made: Dataset, names: Sequence[str], unlink: bool, progressbar: bool) -> None:
+    """Create the tensors `names` of `source` in `made` and copy their samples, info and creds key names."""
     fixed = source._pinned()
-    names = list(tensors or source._names())
     with made, progress(len(fixed), "rows", shown=progressbar, what="copy") as bar:
         for name in names:
             made.create_tensor_like(name, source[name], unlink=unlink)

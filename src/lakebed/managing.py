@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Any
 
 from .copying import copy_creds_keys, copy_rows
 from .datasets import Dataset
-from .opening import empty, exists, load
-from .places import Creds, Path, find_place
+from .opening import created, exists, load
+from .places import Creds, Path, find_place, same_place
 from .progress import progress
 from .reading import Readable
 from .removing import delete_store
-from .storage.errors import AlreadyExistsError, InvalidInputError, NotFoundError, StateError
-from .storage.repository import FORMAT_KEY, PREFIXES, Repository
+from .storage.errors import AlreadyExistsError, ConflictError, InvalidInputError, NotFoundError
+from .storage.repository import FORMAT_KEY, PREFIXES, Repository, refuse_foreign_files
 from .storage.stores import Store, open_store
 from .storage.stores.local import LocalStore
+from .view import View
 
 
 def delete(
@@ -61,19 +63,19 @@ def like(
     public: bool = False,
     verbose: bool = True,
 ) -> Dataset:
-    """Create a dataset with the tensors and info of `src`, without its rows.
+    """Create a dataset with the tensors and info of `src`, without its rows; on an error there is none.
 
     Args:
-        dest: path of the new dataset.
+        dest: path of the new dataset; not that of `src`.
         src: a dataset, or the path of one.
-        tensors: which tensors; None takes all.
+        tensors: which tensors, groups by their name; None takes all.
         overwrite: delete the dataset at `dest` first.
         token: accepted for old scripts and unused, as `org_id`, `runtime`, `public` and `verbose` are.
     """
     source = src if isinstance(src, Readable) else load(src, creds=creds)
-    made = empty(dest, overwrite=overwrite, creds=creds)
-    with made:
-        for name in tensors or source._names():
+    names = _chosen(source, tensors)
+    with _filled(source, dest, creds, overwrite) as made, made:
+        for name in names:
             made.create_tensor_like(name, source[name])
         made._ws.set_info("", dict(source._stored_info("")))
         copy_creds_keys(source, made)
@@ -96,19 +98,26 @@ def copy(
 ) -> Dataset:
     """Copy the rows of a dataset or view into a new dataset, without history; commit it when you like it.
 
-    Files are copied byte for byte, links as links (with `unlink`, the files themselves).
+    Files are copied byte for byte, links as links (with `unlink`, the files themselves). On an error nothing stays at
+    `dest`.
 
     Args:
         src: a path (with ``@version``), a dataset or a view.
-        dest: path of the new dataset.
-        tensors: which tensors; None takes all.
+        dest: path of the new dataset; not that of `src`.
+        tensors: which tensors, groups by their name; None takes all.
         overwrite: delete the dataset at `dest` first.
         progressbar: show rows per second.
         token: accepted for old scripts and unused, as `runtime`, `num_workers` and `scheduler` are.
+
+    Raises:
+        InvalidInputError: kind "copy-onto-itself": `dest` is the dataset that is copied.
+        AlreadyExistsError: kind "dataset-exists" without `overwrite`.
+        NotFoundError: kind "unknown-tensor".
     """
     source = src if isinstance(src, Readable) else load(src, creds=src_creds)
-    made = empty(dest, overwrite=overwrite, creds=dest_creds)
-    copy_rows(source, made, tensors, unlink, progressbar)
+    names = _chosen(source, tensors)
+    with _filled(source, dest, dest_creds, overwrite) as made:
+        copy_rows(source, made, names, unlink, progressbar)
     return made
 
 
@@ -129,9 +138,12 @@ def deepcopy(
 ) -> Dataset:
     """Copy a dataset with its whole history, branches and views; the copy has the same commits and ids.
 
+    Others may write to `src` meanwhile: the copy is as of when it began. One that was stopped does not open, and the
+    next one to the same place begins again.
+
     Args:
         src: a dataset, or the path of one, without a version.
-        dest: path of the copy.
+        dest: path of the copy; not that of `src`.
         overwrite: delete the dataset at `dest` first.
         progressbar: show files per second.
         tensors: must stay None: a history is copied whole.
@@ -143,9 +155,14 @@ def deepcopy(
     if not source.read_only:
         source.flush()
     store = open_store(dest, dest_creds, create=True)
-    if overwrite and Repository.exists(store):
+    _refuse_itself(source, store)
+    if Repository.exists(store):
+        if not overwrite:
+            raise _taken(os.fspath(dest))
         Repository.delete(store)
-    _refuse_taken(store, os.fspath(dest))
+    elif store.stat(FORMAT_KEY) is not None:
+        Repository.delete(store)  # what a copy left that was stopped
+    refuse_foreign_files(store)
     _copy_objects(source._ws.repository.store, store, progressbar)
     return load(dest, creds=dest_creds)
 
@@ -158,6 +175,8 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
     Raises:
         NotFoundError: kind "no-dataset".
         AlreadyExistsError: something is at the new place.
+        InvalidInputError: kind "bad-path", the new place lies inside the dataset.
+        ConflictError: kind "written-meanwhile": somebody wrote while it was copied. Both places hold a dataset then.
     """
     old, target = os.fspath(path).rstrip("/"), os.fspath(new_name).rstrip("/")
     if "/" not in target and "\\" not in target:
@@ -168,36 +187,69 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
     if isinstance(store, LocalStore) and isinstance(new_store, LocalStore):
         if os.path.exists(new_store.url):
             raise AlreadyExistsError(f"something is at {target!r} already", kind="path-exists", place=target)
+        if os.path.realpath(new_store.url).startswith(os.path.join(os.path.realpath(store.url), "")):
+            raise InvalidInputError("a dataset cannot be moved into itself", kind="bad-path", place=target)
         os.makedirs(os.path.dirname(new_store.url), exist_ok=True)
         shutil.move(store.url, new_store.url)
         return load(target, creds=creds)
     moved = deepcopy(old, target, src_creds=creds, dest_creds=creds, progressbar=False)
+    if len(list(store.list("log/"))) != len(list(new_store.list("log/"))):
+        raise ConflictError(
+            "somebody wrote to the dataset while it was copied, so the old one was kept",
+            kind="written-meanwhile",
+            place=old,
+            hint=f"lakebed.delete({target!r}), and rename it again when nobody writes",
+        )
     delete(old, large_ok=True, creds=creds)
     return moved
+
+
+def _chosen(source: Readable, tensors: Sequence[str] | None) -> list[str]:
+    """Full names of the tensors to copy. Raises NotFoundError before anything is made or deleted."""
+    return source._full_names(source._names() if tensors is None else tensors)
+
+
+@contextmanager
+def _filled(source: Readable, dest: Path, creds: Creds, overwrite: bool) -> Iterator[Dataset]:
+    """A new dataset at `dest` to be filled from `source`; gone again if that fails."""
+    _refuse_itself(source, open_store(dest, creds))
+    with created(dest, creds, overwrite=overwrite) as made:
+        yield made
+
+
+def _refuse_itself(source: Readable, dest: Store) -> None:
+    """Raises InvalidInputError if the dataset at `dest`, which may be deleted first, is the one that is copied."""
+    root = source.root
+    workspace = root._origin.workspace if isinstance(root, View) else root._ws if isinstance(root, Dataset) else None
+    if workspace is not None and same_place(workspace.repository.store, dest):
+        raise InvalidInputError(
+            "a dataset cannot be copied onto itself",
+            kind="copy-onto-itself",
+            place=dest.url,
+            hint="copy to another path, and rename that when it is done",
+        )
 
 
 _NOT_COPIED = ("log/", "tmp/", "hints/", "leases/")
 """The log is copied last; what is unfinished, advice, or somebody's claim on the original is not copied."""
 
 
-def _refuse_taken(store: Store, path: str) -> None:
-    if Repository.exists(store):
-        raise AlreadyExistsError(
-            "there is a dataset already",
-            kind="dataset-exists",
-            place=path,
-            hint="pass overwrite=True to delete it first",
-        )
-    if next(store.list(), None) is not None:
-        raise StateError("files that are no dataset lie there; they are left alone", kind="foreign-files", place=path)
+def _taken(path: str) -> AlreadyExistsError:
+    return AlreadyExistsError(
+        "there is a dataset already",
+        kind="dataset-exists",
+        place=path,
+        hint="pass overwrite=True to delete it first",
+    )
 
 
 def _copy_objects(source: Store, dest: Store, progressbar: bool) -> None:
-    """Every object, FORMAT and the log last, so that a copy that was killed does not open."""
-    stats = [stat for prefix in PREFIXES if prefix not in _NOT_COPIED for stat in source.list(prefix)]
-    log = list(source.list("log/"))
-    with progress(len(stats) + len(log) + 1, "files", shown=progressbar, what="copy") as bar:
-        for key in [*(stat.key for stat in stats), FORMAT_KEY, *(stat.key for stat in reversed(log))]:
+    """FORMAT, every object, then the log with its first entry last, so that a copy that was killed does not open."""
+    # Listed first: what these entries need is there by now, and what lands later is no part of the copy.
+    log = [stat.key for stat in source.list("log/")]
+    keys = [stat.key for prefix in PREFIXES if prefix not in _NOT_COPIED for stat in source.list(prefix)]
+    with progress(len(keys) + len(log) + 1, "files", shown=progressbar, what="copy") as bar:
+        for key in [FORMAT_KEY, *keys, *reversed(log)]:
             if key == FORMAT_KEY or key.startswith("log/"):
                 dest.create(key, source.get(key))
             else:

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from .datasets import Dataset
 from .places import Creds, Path, create_workspace, find_place, may_write, open_workspace
+from .removing import delete_store
 from .storage.errors import InvalidInputError, NotFoundError
 from .storage.repository import Repository
 
@@ -52,6 +55,20 @@ def empty(
             hint='leave "@..." out; load("path@version") opens one',
         )
     return Dataset(create_workspace(path, creds, overwrite), text)
+
+
+@contextmanager
+def created(path: Path, creds: Creds = None, **options: Any) -> Iterator[Dataset]:
+    """A new dataset to be filled inside ``with``; an exception that leaves it deletes the dataset again.
+
+    `options` are further arguments of `empty`.
+    """
+    made = empty(path, creds=creds, **options)
+    try:
+        yield made
+    except BaseException:
+        delete_store(made._ws.repository.store, made.path, large_ok=True)
+        raise
 
 
 def load(

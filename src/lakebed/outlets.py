@@ -39,7 +39,7 @@ class Outlets(ABC):
 
     @abstractmethod
     def _full_names(self, names: Sequence[str]) -> list[str]:
-        """Full names of tensors, groups replaced by their members."""
+        """Full names of tensors, groups replaced by their members; a str names one. Raises NotFoundError."""
 
     def plot(
         self,

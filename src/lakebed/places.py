@@ -85,6 +85,13 @@ def _deep_lake_error(place: Place) -> FormatError:
     )
 
 
+def same_place(one: Store, other: Store) -> bool:
+    """Whether two stores are one: of local folders, also by another name or a link."""
+    if isinstance(one, LocalStore) and isinstance(other, LocalStore):
+        return os.path.realpath(one.url) == os.path.realpath(other.url)
+    return one.url == other.url
+
+
 def may_write(store: Store) -> bool:
     """Whether writing is worth trying; only a local folder tells beforehand."""
     return not isinstance(store, LocalStore) or os.access(store.url, os.W_OK)

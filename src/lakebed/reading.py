@@ -224,7 +224,7 @@ class Readable(Outlets):
 
     def _full_names(self, names: Sequence[str]) -> list[str]:
         found: list[str] = []
-        for name in names:
+        for name in [names] if isinstance(names, str) else names:
             item = self._named(name)
             found += [item.name] if isinstance(item, Tensor) else [t.name for t in item.tensors.values()]
         return found
@@ -246,7 +246,8 @@ class Readable(Outlets):
 
 
 class Group(Readable):
-    """Tensors whose names share a prefix: ``ds["labels"]["boxes"]`` is ``ds["labels/boxes"]``."""
+    """Tensors whose names share a prefix: ``ds["labels"]["boxes"]`` is ``ds["labels/boxes"]``, and its rows and
+    loaders call them by that full name."""
 
     def __init__(self, owner: Readable, name: str) -> None:
         self._owner = owner
@@ -326,7 +327,10 @@ class Group(Readable):
         return tuple(name for name in self._owner._names() if name.startswith(self._name + "/"))
 
     def _find(self, name: str) -> Tensor | Group | None:
-        return self._owner._find(f"{self._name}/{name}")
+        found = self._owner._find(f"{self._name}/{name.strip('/')}")
+        # Rows, views and loaders of a group call its tensors by their full names.
+        full = found is None and name.strip("/").startswith(self._name + "/")
+        return self._owner._find(name) if full else found
 
     def _read(self, tensor: str, rows: RowArray) -> list[Any]:
         return self._owner._read(tensor, rows)
@@ -338,7 +342,7 @@ class Group(Readable):
         self._owner._append_cells(tensor, values)
 
     def _update_row(self, row: int, sample: dict[str, Any]) -> None:
-        self._owner._update_row(row, {f"{self._name}/{key}": value for key, value in sample.items()})
+        self._owner._update_row(row, {self._named(key).name: value for key, value in sample.items()})
 
     def _tensor_info(self, tensor: str) -> Info:
         return self._owner._tensor_info(tensor)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from .choosing import Choosing
+from .choosing import Choosing, views_have_no_path
 from .computed import ComputedColumn
 from .elsewhere import OF_DATASETS
 from .indexing import RowArray
@@ -16,7 +16,6 @@ from .lineage import view_lineage, writer
 from .materialising import materialise_view
 from .origin import Origin
 from .reading import Group
-from .storage.errors import StateError
 from .storage.links.base import LinkReader
 from .storage.repository import Repository
 from .storage.selection import Selection
@@ -168,7 +167,7 @@ class View(Choosing):
             AlreadyExistsError: kind "view-exists", the id is taken.
         """
         if path is not None:
-            raise StateError("views are saved with their dataset", kind="unsupported", hint="leave path= out, give id=")
+            raise views_have_no_path()
         record = self._origin.workspace.save_view(
             self._selection,
             id=id,

@@ -129,9 +129,11 @@ def test_a_misspelt_argument_of_the_loader() -> None:
 
 
 def test_a_filter_that_fails_names_its_row() -> None:
-    with pytest.raises(ZeroDivisionError) as caught:
+    with pytest.raises(lakebed.TransformError, match="ZeroDivisionError") as caught:
         street(3).filter(lambda row: 1 // (row.index - 2), progressbar=False)
-    assert caught.value.__notes__ == ["raised by the function given to filter(), for row 2"]
+    assert caught.value.place == "row 2"
+    assert "called with a Row" in caught.value.hint
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
 
 
 def test_text_in_double_quotes_in_a_query() -> None:

@@ -203,6 +203,35 @@ def test_groups_hold_the_tensors_below_their_name() -> None:
     assert int(ds.gt.y[0].numpy()) == 3
 
 
+def test_rows_and_loaders_of_a_group_call_its_tensors_by_their_full_names() -> None:
+    ds = lakebed.empty(fresh_path())
+    with ds:
+        for name in ("a/x", "a/deep/y", "z"):
+            ds.create_tensor(name, dtype="int64")
+        ds.extend({"a/x": [1, 2], "a/deep/y": [3, 4], "z": [5, 6]})
+    for group in (ds["a"], ds[:]["a"]):
+        assert {name: cell.numpy().tolist() for name, cell in group[0].items()} == {"a/x": 1, "a/deep/y": 3}
+        assert group["a/x"].name == group["x"].name == "a/x"
+        assert "z" not in group
+    ds["a"][1].update({"x": 7, "a/deep/y": 8})
+    assert ds["a"][1].numpy() == {"a/x": 7, "a/deep/y": 8}
+    with pytest.raises(NotFoundError):
+        ds["a"][1].update({"z": 1})
+
+
+def test_a_group_is_streamed_into_training() -> None:
+    pytest.importorskip("torch")
+    ds = lakebed.empty(fresh_path())
+    with ds:
+        for name in ("a/x", "a/deep/y", "z"):
+            ds.create_tensor(name, dtype="int64")
+        ds.extend({"a/x": [1, 2], "a/deep/y": [3, 4], "z": [5, 6]})
+    for tensors, expected in ((None, ["a/x", "a/deep/y", "index"]), (["x"], ["a/x", "index"])):
+        batch = next(iter(ds["a"].pytorch(tensors=tensors, batch_size=2)))
+        assert list(batch.keys()) == expected
+        assert batch["a/x"].flatten().tolist() == [1, 2]
+
+
 def test_a_view_of_a_group_shows_its_tensors_only() -> None:
     ds = lakebed.empty(fresh_path())
     ds.create_tensor("a", dtype="int64")

@@ -6,6 +6,7 @@ import re
 import warnings
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,10 +16,9 @@ from ..datasets import Dataset
 from ..errors import LakebedError
 from ..files import link
 from ..lenient import extend_or_skip, warn_left_out
-from ..opening import empty
+from ..opening import created
 from ..places import Creds, Path
 from ..progress import progress
-from ..removing import delete_store
 from ..storage.errors import NotFoundError
 from .image_folder import ImageFolder
 
@@ -96,18 +96,12 @@ def ingest_images(
 
     `create` makes the other tensors; `source` says in the commit message where the rows are from.
     """
-    dest = target.dest
-    dataset = dest if isinstance(dest, Dataset) else empty(dest, creds=target.creds, **target.options)
-    try:
+    with _dataset_of(target) as dataset:
         with dataset:
             dataset.create_tensor(**images.options)
             create(dataset)
             _write(dataset, target, images, columns)
         dataset.commit(f"Ingested {len(images.names)} images from {source}")
-    except BaseException:
-        if dataset is not dest:
-            delete_store(dataset._ws.repository.store, dataset.path, large_ok=True)
-        raise
     return dataset
 
 
@@ -115,6 +109,12 @@ def shuffled(count: int, shuffle: bool, seed: int | None) -> list[int]:
     """Places 0 to count-1, in random order if asked for."""
     order = np.random.default_rng(seed).permutation(count) if shuffle else np.arange(count)
     return [int(place) for place in order]
+
+
+def _dataset_of(target: Target) -> AbstractContextManager[Dataset]:
+    if isinstance(target.dest, Dataset):
+        return nullcontext(target.dest)
+    return created(target.dest, target.creds, **target.options)
 
 
 def _write(dataset: Dataset, target: Target, images: Images, columns: Columns) -> None:

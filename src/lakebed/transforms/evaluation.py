@@ -117,11 +117,8 @@ class Evaluation:
         return Job(self.steps, encoder_for(specs, dataset._ws.context.links), rows, self.options.ignore_errors)
 
     def _slices(self, start: int, ends: Sequence[int]) -> Iterator[Slice]:
-        size = max(1, min(SLICE, (len(self.data) - start) // (4 * max(1, self.options.num_workers))))
-        for begin, end in pairwise([start, *ends]):
-            for first in range(begin, end, size):
-                last = min(first + size, end)
-                yield Slice(first, last, self._items(first, last))
+        for first, last in spans(start, ends, self.options.num_workers):
+            yield Slice(first, last, self._items(first, last))
 
     def _items(self, first: int, last: int) -> tuple[Any, ...] | None:
         if isinstance(self.data, Readable):
@@ -133,6 +130,14 @@ class Evaluation:
         if left_out:
             shown = "\n  ".join(left_out[:LISTED]) + ("\n  ..." if len(left_out) > LISTED else "")
             warnings.warn(f"{len(left_out)} of {total} samples were left out:\n  {shown}", UserWarning, stacklevel=5)
+
+
+def spans(start: int, ends: Sequence[int], workers: int) -> Iterator[tuple[int, int]]:
+    """Where slices begin and end: from `start` to the last of `ends`, none across one of them."""
+    size = max(1, min(SLICE, (ends[-1] - start) // (4 * max(1, workers))))
+    for begin, end in pairwise([start, *ends]):
+        for first in range(begin, end, size):
+            yield first, min(first + size, end)
 
 
 def evaluate(steps: Sequence[Step], data_in: Any, ds_out: Dataset | None, options: Options) -> None:

@@ -65,9 +65,7 @@ class Landing(ABC):
         failure = outcome.failure
         assert failure is not None
         if not self.lenient:
-            if failure.__cause__ is None:
-                failure.add_note(outcome.trace)
-            raise failure
+            raise outcome.raised("ignore_errors=True leaves such inputs out")
         self.left_out.append(f"{failure.place}: {failure.message}")
 
 

@@ -26,6 +26,8 @@ class Step:
     args: tuple[Any, ...] = ()
     kwargs: Mapping[str, Any] = field(default_factory=dict)
     name: str = ""
+    asks: bool = False
+    """Whether the function is asked about a sample, ``function(sample) -> bool``, instead of making rows of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,11 +69,14 @@ class Job:
     """All that a worker needs but the input."""
 
     steps: tuple[Step, ...]
-    encoder: Encoder
-    rows: Readable | None
+    encoder: Encoder | None = None
+    """Encodes what the functions give; None where nothing is written."""
+    rows: Readable | None = None
     """The dataset that the input is, fixed; None where inputs are sent along."""
-    lenient: bool
+    lenient: bool = False
     """Whether to go on after an input that fails."""
+    noun: str = "input"
+    """What errors call an input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +97,14 @@ class Outcome:
     failure: LakebedError | None = None
     trace: str = ""
     """Traceback of the failure as text; the cause itself is lost on the way from another process."""
+
+    def raised(self, hint: str) -> LakebedError:
+        """The failure to raise: with its cause or a note of its traceback, and with `hint` if it has none."""
+        assert self.failure is not None
+        if self.failure.__cause__ is None:
+            self.failure.add_note(self.trace)
+        self.failure.hint = self.failure.hint or hint
+        return self.failure
 
 
 def work(job: Job, part: Slice) -> list[Outcome]:
@@ -117,32 +130,32 @@ def _one(job: Job, index: int, item: Any) -> Outcome:
         rows = [item]
         for step in job.steps:
             rows = [row for given in rows for row in _called(step, given)]
-        return Outcome(index, tuple(job.encoder(row) for row in rows))
+        return Outcome(index, tuple(rows) if job.encoder is None else tuple(map(job.encoder, rows)))
     except Exception as error:
-        return failed(error, index)
+        return failed(error, index, job.noun)
 
 
 def _called(step: Step, sample: Any) -> list[Fields]:
+    if step.asks:
+        return [Fields()] if step.function(sample, *step.args, **step.kwargs) else []
     out = SamplesOut()
     step.function(sample, out, *step.args, **step.kwargs)
     return rows_of(out)
 
 
-def failed(error: Exception, index: int) -> Outcome:
+def failed(error: Exception, index: int, noun: str = "input") -> Outcome:
     """The outcome of an input whose function raised, or whose rows do not fit."""
-    return Outcome(index, failure=located(error, index), trace="".join(traceback.format_exception(error)))
+    failure = located(error, f"{noun} {index}")
+    return Outcome(index, failure=failure, trace="".join(traceback.format_exception(error)))
 
 
-def located(error: Exception, index: int) -> LakebedError:
-    """`error` said to be at input `index`: the same class for errors of Lakebed, TransformError for others."""
-    place = f"input {index}"
+def located(error: Exception, place: str) -> LakebedError:
+    """`error` said to be at `place`: the same class for errors of Lakebed, TransformError for others."""
     if isinstance(error, LakebedError):
         found = copy.copy(error)
         found.place = f"{place}, {error.place}" if error.place else place
     else:
         said = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
-        found = TransformError(
-            f"the transform failed: {said}", place=place, hint="ignore_errors=True leaves such inputs out"
-        )
+        found = TransformError(f"the function failed: {said}", place=place)
     found.__cause__ = error
     return found
