@@ -9,6 +9,7 @@ from typing import Any
 from .arrow import Ints
 from .errors import AlreadyExistsError
 from .history import History
+from .htypes import htype_of
 from .objects import Staging
 from .refs import Refs
 from .saved import SavedViews
@@ -74,11 +75,16 @@ class Workspace(History, SavedViews):
         self._written()
 
     def set_info(self, tensor: str, info: Mapping[str, Any]) -> None:
-        """Replace the info of a tensor, or of the dataset for ""."""
-        draft = self._writing()
+        """Replace the info of a tensor, or of the dataset for "".
+
+        Raises:
+            SchemaError: class names, coords or what else the htype reads there do not fit it.
+        """
+        draft, kept = self._writing(), dict(info)
         if tensor:
-            draft.schema[tensor]
-        draft.set_info(tensor, info)
+            spec = draft.schema[tensor]
+            htype_of(spec).check_spec(spec, kept)
+        draft.set_info(tensor, kept)
         self._written()
 
     # --- creds keys ---

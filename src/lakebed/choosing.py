@@ -116,6 +116,10 @@ class Choosing(Readable):
         """
         if result_path is not None:
             raise views_have_no_path()
+        if not isinstance(function, str) and not callable(function):
+            raise InvalidInputError(
+                f"filter() takes a function or the text of a condition, found {function!r}", kind="bad-argument"
+            )
         if isinstance(function, str):
             text = function.strip()
             view = self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
@@ -170,22 +174,26 @@ def views_have_no_path() -> StateError:
     return StateError("views are saved with their dataset", kind="unsupported", hint="leave the path out, give id=")
 
 
-def _drawn(weights: np.ndarray[Any, Any], length: int, replace: bool, size: int | None, seed: int | None) -> RowArray:
+def _drawn(weights: np.ndarray[Any, Any], length: int, replace: bool, size: Any, seed: int | None) -> RowArray:
     if weights.shape != (length,):
         raise InvalidInputError(f"{length} rows need as many weights, found shape {weights.shape}", kind="bad-weights")
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
         raise InvalidInputError("weights are numbers from 0, and not all of them 0", kind="bad-weights")
     wanted = length if size is None else size
+    if not isinstance(wanted, (int, np.integer)) or wanted < 0:
+        raise InvalidInputError(f"size is a number of rows from 0, found {wanted!r}", kind="bad-argument")
     if not replace:
         wanted = min(wanted, int(np.count_nonzero(weights)))
     rows: RowArray = np.random.default_rng(seed).choice(length, wanted, replace, weights / weights.sum())
     return rows.astype(np.int64)
 
 
-def _counts(lengths: Sequence[float], total: int) -> list[int]:
+def _counts(lengths: Sequence[Any], total: int) -> list[int]:
+    if not all(isinstance(length, (int, float, np.number)) and length >= 0 for length in lengths):
+        raise InvalidInputError(f"{list(lengths)} are not numbers of rows from 0, or fractions", kind="bad-split")
     if all(isinstance(length, (int, np.integer)) for length in lengths) and sum(lengths) == total:
         return [int(length) for length in lengths]
-    if any(length < 0 for length in lengths) or abs(sum(lengths) - 1.0) > 1e-6:
+    if abs(sum(lengths) - 1.0) > 1e-6:
         raise InvalidInputError(
             f"the lengths add up to {sum(lengths)}, not to {total} rows or to 1",
             kind="bad-split",

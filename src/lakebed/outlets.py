@@ -64,7 +64,7 @@ class Outlets(ABC):
         """
         from .plot import plot_rows
 
-        shown = tensors or self._names()
+        shown = self._names() if tensors is None else self._full_names(tensors)
         return plot_rows(self._source(), rows, path, columns=columns, tile=tile, tensors=shown, numbers=self._numbers())
 
     def visualize(self, width: int | str | None = None, height: int | str | None = None) -> Image.Image:
@@ -164,10 +164,11 @@ class Outlets(ABC):
     def to_arrow(self, tensors: Sequence[str] | None = None) -> pa.Table:
         """The stored values of the tensors as an Arrow table; links are URLs, big payloads null.
 
-        One column a tensor, in the tensors' order, named as the tensor.
+        One column a tensor, in the order of `tensors`, which may name groups; named as the tensor.
         """
         source = self._source()
-        specs = [source.schema[name] for name in (tensors or self._names())]
+        names = self._names() if tensors is None else self._full_names(tensors)
+        specs = [source.schema[name] for name in names]
         return source.table([spec.column for spec in specs]).rename_columns([spec.name for spec in specs])
 
     def to_pandas(self, tensors: Sequence[str] | None = None) -> Any:

@@ -107,7 +107,7 @@ class Versions(Handle):
         self._expect_whole_rows()
         if reset:
             self.reset()
-        self._ws.checkout(address, create=create)
+        self._ws.checkout(str(address), create=create)
         return self.commit_id
 
     def reset(self, force: bool = False) -> None:

@@ -16,6 +16,7 @@ from .lineage import view_lineage, writer
 from .materialising import materialise_view
 from .origin import Origin
 from .reading import Group
+from .storage.errors import InvalidInputError
 from .storage.links.base import LinkReader
 from .storage.repository import Repository
 from .storage.selection import Selection
@@ -101,7 +102,10 @@ class View(Choosing):
         computed = self._selection.computed
         if computed is None:
             return super().to_arrow(tensors)
-        names = [*self._names(), *computed.column_names] if tensors is None else list(tensors)
+        asked = [*self._names(), *computed.column_names] if tensors is None else tensors
+        names: list[str] = []
+        for name in [asked] if isinstance(asked, str) else asked:
+            names += [name] if name in computed.column_names else self._full_names([name])
         stored = [name for name in names if name not in computed.column_names]
         tables = [computed, super().to_arrow(stored)] if stored else [computed]
         columns = {name: table.column(name) for table in tables for name in table.column_names}
@@ -227,6 +231,17 @@ class View(Choosing):
 
     def _view(self, selection: Selection, origin: Origin, tensors: tuple[str, ...] | None) -> View:
         return View(selection, origin, None, tensors)
+
+    def _full_names(self, names: Sequence[str]) -> list[str]:
+        asked = [names] if isinstance(names, str) else names
+        for name in asked:
+            if name in self.computed_columns:
+                raise InvalidInputError(
+                    f"{name!r} is a column that the query computed, no tensor",
+                    kind="computed-column",
+                    hint=f"its values: view[{name!r}].numpy(), or view.to_arrow()",
+                )
+        return super()._full_names(asked)
 
     def _find(self, name: str) -> Tensor | Group | ComputedColumn | None:  # type: ignore[override]  # one kind more
         table = self._selection.computed

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from typing import Any, ClassVar
@@ -28,13 +28,16 @@ def check_class_names(info: dict[str, Any], name: str) -> None:
     Raises:
         SchemaError: it is something else.
     """
-    names = info.get("class_names") or []
-    if isinstance(names, str) or not all(isinstance(item, str) for item in names):
-        raise SchemaError("class_names must be a list of strings", place=f"tensor {name!r}")
-    if len(set(names)) != len(names):
-        twice = next(item for item in names if list(names).count(item) > 1)
-        raise SchemaError(f"class_names holds {twice!r} twice", place=f"tensor {name!r}")
-    info["class_names"] = list(names)
+    given = info.get("class_names")
+    names = [] if given is None else given
+    if isinstance(names, str) or not isinstance(names, Iterable) or not all(isinstance(item, str) for item in names):
+        raise SchemaError("class_names must be a list of strings", kind="bad-class-names", place=f"tensor {name!r}")
+    # Elements of NumPy arrays are strings of NumPy's, which are not JSON.
+    listed = [str(item) for item in names]
+    if len(set(listed)) != len(listed):
+        twice = next(item for item in listed if listed.count(item) > 1)
+        raise SchemaError(f"class_names holds {twice!r} twice", kind="bad-class-names", place=f"tensor {name!r}")
+    info["class_names"] = listed
 
 
 class ClassLabel(Htype):

@@ -77,7 +77,7 @@ def test_tensors_are_named_by_a_list_a_group_or_one_name() -> None:
 
 def test_a_copy_that_fails_leaves_nothing(tmp_path: Path) -> None:
     ds = lakebed.empty(fresh_path())
-    options = dict.fromkeys(("verify", "create_shape_tensor", "create_sample_info_tensor"), False)
+    options: dict[str, Any] = dict.fromkeys(("verify", "create_shape_tensor", "create_sample_info_tensor"), False)
     ds.create_tensor("images", htype="link[image]", sample_compression="png", **options)
     ds.extend({"images": [lakebed.link(tmp_path / "gone.png")]})
     with pytest.raises(lakebed.StorageError, match="gone"):

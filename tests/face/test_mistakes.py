@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 import lakebed
-from face_data import coco_folder, picture, street
-from lakebed import InvalidInputError, LakebedError, SampleError, SchemaError
+from face_data import coco_folder, fresh_path, picture, street
+from lakebed import InvalidInputError, LakebedError, NotFoundError, SampleError, SchemaError
 
 BOX = np.zeros((1, 4), np.float32)
 
@@ -126,6 +126,50 @@ def test_a_misspelt_argument_of_the_loader() -> None:
     pytest.importorskip("torch")
     with pytest.raises(TypeError, match="'shufle'; did you mean shuffle"):
         street(2).pytorch(shufle=True)
+
+
+@pytest.mark.parametrize("names", ["abc", 3, ["a", "a"], ["a", 1]])
+def test_class_names_that_are_none_wherever_they_are_given(names: object) -> None:
+    ds = lakebed.empty(fresh_path())
+    with pytest.raises(SchemaError, match="class_names"):
+        ds.create_tensor("labels", htype="class_label", class_names=names)
+    ds.create_tensor("labels", htype="class_label")
+    with pytest.raises(SchemaError, match="class_names"):
+        ds.labels.info.class_names = names
+    ds.labels.info.class_names = np.array(["a", "b"])
+    ds.append({"labels": ["b", "c"]})
+    assert ds.labels.info.class_names == ["a", "b", "c"]
+
+
+def test_coordinates_written_into_info_are_checked_as_those_of_a_new_tensor() -> None:
+    ds = street(1)
+    with pytest.raises(SchemaError, match="mode='LTWHX'"):
+        ds.boxes.info.coords = {"type": "pixel", "mode": "LTWHX"}
+
+
+@pytest.mark.parametrize("lengths", [[], [-1, 4], ["a"], [0.5, 0.2], [2, 2]])
+def test_lengths_that_do_not_add_up(lengths: list[Any]) -> None:
+    with pytest.raises(InvalidInputError) as caught:
+        street(3).random_split(lengths)
+    assert caught.value.kind == "bad-split"
+
+
+def test_arguments_of_choosing_that_make_no_sense() -> None:
+    ds = street(3)
+    for call in (lambda: ds.sample_by([1, 1, 1], size=-1), lambda: ds.filter(3)):
+        with pytest.raises(InvalidInputError) as caught:
+            call()
+        assert caught.value.kind == "bad-argument"
+    with pytest.raises(NotFoundError, match="'3'"):
+        ds.checkout(3)  # type: ignore[arg-type]
+
+
+def test_a_computed_column_where_a_tensor_is_expected() -> None:
+    view = street(3).query("select *, shape(boxes)[0] as many")
+    assert view.to_arrow(["many", "boxes"]).column_names == ["many", "boxes"]
+    for call in (lambda: view[["boxes", "many"]], lambda: lakebed.copy(view, fresh_path(), tensors=["many"])):
+        with pytest.raises(InvalidInputError, match=r"view\['many'\]"):
+            call()
 
 
 def test_a_filter_that_fails_names_its_row() -> None:
