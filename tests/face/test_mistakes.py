@@ -133,10 +133,9 @@ def test_class_names_that_are_none_wherever_they_are_given(names: object) -> Non
     ds = lakebed.empty(fresh_path())
     with pytest.raises(SchemaError, match="class_names"):
         ds.create_tensor("labels", htype="class_label", class_names=names)
-    ds.create_tensor("labels", htype="class_label")
+    ds.create_tensor("labels", htype="class_label", class_names=np.array(["a", "b"]))
     with pytest.raises(SchemaError, match="class_names"):
         ds.labels.info.class_names = names
-    ds.labels.info.class_names = np.array(["a", "b"])
     ds.append({"labels": ["b", "c"]})
     assert ds.labels.info.class_names == ["a", "b", "c"]
 
@@ -156,10 +155,10 @@ def test_lengths_that_do_not_add_up(lengths: list[Any]) -> None:
 
 def test_arguments_of_choosing_that_make_no_sense() -> None:
     ds = street(3)
-    for call in (lambda: ds.sample_by([1, 1, 1], size=-1), lambda: ds.filter(3)):
-        with pytest.raises(InvalidInputError) as caught:
-            call()
-        assert caught.value.kind == "bad-argument"
+    with pytest.raises(InvalidInputError, match="size"):
+        ds.sample_by([1, 1, 1], size=-1)
+    with pytest.raises(InvalidInputError, match="found 3"):
+        ds.filter(3)  # type: ignore[arg-type]
     with pytest.raises(NotFoundError, match="'3'"):
         ds.checkout(3)  # type: ignore[arg-type]
 
