@@ -42,6 +42,7 @@ _HOMES = {
     "empty": ".opening",
     "exists": ".opening",
     "gc": ".housekeeping",
+    "htype": ".htype_names",
     "ingest_classification": ".ingest.classification",
     "ingest_coco": ".ingest.coco",
     "ingest_yolo": ".ingest.yolo",
@@ -87,6 +88,7 @@ __all__ = [
     "empty",
     "exists",
     "gc",
+    "htype",
     "ingest_classification",
     "ingest_coco",
     "ingest_yolo",
@@ -106,6 +108,7 @@ if TYPE_CHECKING:
     from .errors import LakebedError
     from .files import link, read
     from .housekeeping import gc, repair, verify
+    from .htype_names import htype
     from .ingest.classification import ingest_classification
     from .ingest.coco import ingest_coco
     from .ingest.yolo import ingest_yolo

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
     from .engine.explained import Explanation
+    from .transforms.functions import Pipeline
 
 
 class Choosing(Readable):
@@ -92,7 +93,7 @@ class Choosing(Readable):
 
     def filter(
         self,
-        function: Callable[[Row], Any] | str,
+        function: Callable[[Row], Any] | Pipeline | str,
         num_workers: int = 0,
         scheduler: str = "threaded",
         progressbar: bool = True,
@@ -103,7 +104,8 @@ class Choosing(Readable):
         """A view of the rows for which `function` is true, in their order.
 
         Args:
-            function: called with each `Row`; or the text of a TQL condition, which is much faster.
+            function: called with each `Row`; also one decorated with `lakebed.compute`, with its further arguments:
+                ``ds.filter(has_label("car"))``. Or the text of a TQL condition, which is much faster.
             num_workers: threads, processes or tasks that call the function at once; 0 calls it in this thread.
             scheduler: "threaded", "processes" or "ray", as for `Pipeline.eval`.
             progressbar: show how far it is.
@@ -116,19 +118,16 @@ class Choosing(Readable):
         """
         if result_path is not None:
             raise views_have_no_path()
-        if not isinstance(function, str) and not callable(function):
-            raise InvalidInputError(
-                f"filter() takes a function or the text of a condition, found {function!r}", kind="bad-argument"
-            )
         if isinstance(function, str):
             text = function.strip()
             view = self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
         else:
-            from .filtering import Options, matching_rows
+            from .filtering import Options, matching_rows, question
 
+            step = question(function)
             options = Options(num_workers=num_workers, scheduler=scheduler, progressbar=progressbar)
             fixed = self._subset(None, None)
-            view = fixed._subset(matching_rows(fixed, function, options), None)
+            view = fixed._subset(matching_rows(fixed, step, options), None)
         if save_result:
             view.save_view()
         return view

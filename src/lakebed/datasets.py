@@ -9,15 +9,14 @@ import numpy as np
 
 from .branching import Branching
 from .choosing import Choosing
+from .copying import Target, copied
 from .credentials import Credentials
 from .housekeeping import gc, verify
 from .indexing import RowArray
 from .origin import Origin
 from .places import Creds, Path
 from .removing import delete_store
-from .row_edits import RowEdits
 from .saved_views import SavedViews
-from .schema_edits import SchemaEdits
 from .storage.errors import InvalidInputError, StateError
 from .storage.gc import GRACE, GcReport
 from .storage.links.base import LinkReader
@@ -34,7 +33,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Dataset(RowEdits, SchemaEdits, Versions, Branching, SavedViews, Credentials, Choosing):
+class Dataset(Target, Versions, Branching, SavedViews, Credentials, Choosing):
     """A versioned dataset, followed on one branch or opened at an old commit.
 
     Tensors are created with `create_tensor`, rows written with `append` and `extend`, read by indexing, chosen with
@@ -159,9 +158,7 @@ class Dataset(RowEdits, SchemaEdits, Versions, Branching, SavedViews, Credential
         unlink: bool = False,
     ) -> Dataset:
         """Copy the rows as they are now into a new dataset, without history; see `lakebed.copy`."""
-        from .managing import copy
-
-        return copy(self, dest, runtime, tensors, overwrite, None, creds, progressbar=progressbar, unlink=unlink)
+        return copied(self, Dataset, dest, tensors, creds, overwrite, unlink=unlink, progressbar=progressbar)
 
     def __repr__(self) -> str:
         at = f"branch={self.branch!r}" if self.branch else f"commit={(self.commit_id or '')[:8]!r}, read-only"

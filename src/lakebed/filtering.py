@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,23 +11,41 @@ import numpy as np
 from .indexing import RowArray
 from .progress import progress
 from .reading import Readable
+from .storage.errors import InvalidInputError
 from .transforms.evaluation import Options, spans
+from .transforms.functions import Pipeline, Transform
 from .transforms.schedulers import run
 from .transforms.work import Job, Outcome, Slice, Step
 
-__all__ = ["Options", "matching_rows"]
+__all__ = ["Options", "matching_rows", "question"]
 
 HINT = 'the function is called with a Row: row.boxes.numpy(), row["labels"].text()'
 
 
-def matching_rows(rows: Readable, function: Callable[[Any], Any], options: Options) -> RowArray:
-    """Numbers of the rows of the fixed `rows` for which `function` is true; int64 (n,), ascending.
+def question(function: Callable[[Any], Any] | Pipeline | Transform) -> Step:
+    """The step that asks `function` about a row; decorated with `compute`, it brings its further arguments along.
 
     Raises:
-        TransformError: `function` raised; names the row, the cause is chained where threads share memory with it.
+        InvalidInputError: kind "bad-argument", it is no function, or a chain of several.
+    """
+    if isinstance(function, Transform):
+        function = function()
+    if isinstance(function, Pipeline) and len(function.steps) == 1:
+        return replace(function.steps[0], asks=True)
+    if isinstance(function, Pipeline) or not callable(function):
+        raise InvalidInputError(
+            f"filter() takes one function or the text of a condition, found {function!r}", kind="bad-argument"
+        )
+    return Step(function, name="filter", asks=True)
+
+
+def matching_rows(rows: Readable, step: Step, options: Options) -> RowArray:
+    """Numbers of the rows of the fixed `rows` for which the function of `step` is true; int64 (n,), ascending.
+
+    Raises:
+        TransformError: the function raised; names the row, the cause is chained where threads share memory with it.
         WorkerError: a worker process died.
     """
-    step = Step(function, name="filter", asks=True)
     job = Job((step,), rows=rows, noun="row")
     slices = (Slice(first, last, None) for first, last in spans(0, [len(rows)], options.num_workers))
     batches = run(job, slices, options.effective_scheduler, options.num_workers)

@@ -34,6 +34,9 @@ class Handle(Readable):
     def _source(self) -> SampleSource:
         return self._ws.snapshot()
 
+    def _workspace(self) -> Workspace:
+        return self._ws
+
     def _schema(self) -> Schema:
         return self._ws.schema
 

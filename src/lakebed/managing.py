@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
-from .copying import copy_creds_keys, copy_rows
+from .copying import copied, refuse_itself
 from .datasets import Dataset
-from .opening import created, exists, load
-from .places import Creds, Path, find_place, same_place
+from .opening import exists, load
+from .places import Creds, Path, find_place
 from .progress import progress
 from .reading import Readable
 from .removing import delete_store
@@ -19,7 +18,6 @@ from .storage.errors import AlreadyExistsError, ConflictError, InvalidInputError
 from .storage.repository import FORMAT_KEY, PREFIXES, Repository, refuse_foreign_files
 from .storage.stores import Store, open_store
 from .storage.stores.local import LocalStore
-from .view import View
 
 
 def delete(
@@ -73,13 +71,7 @@ def like(
         token: accepted for old scripts and unused, as `org_id`, `runtime`, `public` and `verbose` are.
     """
     source = src if isinstance(src, Readable) else load(src, creds=creds)
-    names = _chosen(source, tensors)
-    with _filled(source, dest, creds, overwrite) as made, made:
-        for name in names:
-            made.create_tensor_like(name, source[name])
-        made._ws.set_info("", dict(source._stored_info("")))
-        copy_creds_keys(source, made)
-    return made
+    return copied(source, Dataset, dest, tensors, creds, overwrite, with_rows=False)
 
 
 def copy(
@@ -115,10 +107,7 @@ def copy(
         NotFoundError: kind "unknown-tensor".
     """
     source = src if isinstance(src, Readable) else load(src, creds=src_creds)
-    names = _chosen(source, tensors)
-    with _filled(source, dest, dest_creds, overwrite) as made:
-        copy_rows(source, made, names, unlink, progressbar)
-    return made
+    return copied(source, Dataset, dest, tensors, dest_creds, overwrite, unlink=unlink, progressbar=progressbar)
 
 
 def deepcopy(
@@ -155,7 +144,7 @@ def deepcopy(
     if not source.read_only:
         source.flush()
     store = open_store(dest, dest_creds, create=True)
-    _refuse_itself(source, store)
+    refuse_itself(source, store)
     if Repository.exists(store):
         if not overwrite:
             raise _taken(os.fspath(dest))
@@ -202,32 +191,6 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
         )
     delete(old, large_ok=True, creds=creds)
     return moved
-
-
-def _chosen(source: Readable, tensors: Sequence[str] | None) -> list[str]:
-    """Full names of the tensors to copy. Raises NotFoundError before anything is made or deleted."""
-    return source._full_names(source._names() if tensors is None else tensors)
-
-
-@contextmanager
-def _filled(source: Readable, dest: Path, creds: Creds, overwrite: bool) -> Iterator[Dataset]:
-    """A new dataset at `dest` to be filled from `source`; gone again if that fails."""
-    _refuse_itself(source, open_store(dest, creds))
-    with created(dest, creds, overwrite=overwrite) as made:
-        yield made
-
-
-def _refuse_itself(source: Readable, dest: Store) -> None:
-    """Raises InvalidInputError if the dataset at `dest`, which may be deleted first, is the one that is copied."""
-    root = source.root
-    workspace = root._origin.workspace if isinstance(root, View) else root._ws if isinstance(root, Dataset) else None
-    if workspace is not None and same_place(workspace.repository.store, dest):
-        raise InvalidInputError(
-            "a dataset cannot be copied onto itself",
-            kind="copy-onto-itself",
-            place=dest.url,
-            hint="copy to another path, and rename that when it is done",
-        )
 
 
 _NOT_COPIED = ("log/", "tmp/", "hints/", "leases/")

@@ -9,8 +9,8 @@ from typing import Any
 
 from .datasets import Dataset
 from .places import Creds, Path, create_workspace, find_place, may_write, open_workspace
-from .removing import delete_store
-from .storage.errors import InvalidInputError, NotFoundError
+from .removing import gone_on_error
+from .storage.errors import NotFoundError
 from .storage.repository import Repository
 
 
@@ -46,15 +46,7 @@ def empty(
         InvalidInputError: the path cannot be used.
         StorageError: the store refuses.
     """
-    text = os.fspath(path)
-    if "@" in text.rpartition("/")[2]:
-        raise InvalidInputError(
-            "the path of a new dataset cannot name a version",
-            kind="bad-path",
-            place=text,
-            hint='leave "@..." out; load("path@version") opens one',
-        )
-    return Dataset(create_workspace(path, creds, overwrite), text)
+    return Dataset(create_workspace(path, creds, overwrite), os.fspath(path))
 
 
 @contextmanager
@@ -64,11 +56,8 @@ def created(path: Path, creds: Creds = None, **options: Any) -> Iterator[Dataset
     `options` are further arguments of `empty`.
     """
     made = empty(path, creds=creds, **options)
-    try:
+    with gone_on_error(made._ws.repository.store, made.path):
         yield made
-    except BaseException:
-        delete_store(made._ws.repository.store, made.path, large_ok=True)
-        raise
 
 
 def load(

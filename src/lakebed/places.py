@@ -66,8 +66,17 @@ def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -
     """A working copy of a new dataset.
 
     Raises:
+        InvalidInputError: kind "bad-path", the path names a version.
         AlreadyExistsError, StateError, StorageError: as `Repository.create` says.
     """
+    text = os.fspath(path)
+    if "@" in text.rpartition("/")[2]:
+        raise InvalidInputError(
+            "the path of a new dataset cannot name a version",
+            kind="bad-path",
+            place=text,
+            hint='leave "@..." out; load("path@version") opens one',
+        )
     return Workspace(Repository.create(open_store(path, creds, create=True), UrlReader(), overwrite))
 
 

@@ -15,6 +15,7 @@ from .row import Row
 from .storage.errors import InvalidInputError, StateError
 from .storage.schema import Schema, unknown_tensor
 from .storage.source import SampleSource
+from .storage.workspace import Workspace
 from .tensor import Tensor
 
 if TYPE_CHECKING:
@@ -42,6 +43,10 @@ class Readable(Outlets):
 
         `computed`, `query` and `aliases` are what a query found beside the rows, its text, and the names it gave.
         """
+
+    @abstractmethod
+    def _workspace(self) -> Workspace:
+        """What the rows are read through."""
 
     def _schema(self) -> Schema:
         """The tensors as they are now."""
@@ -303,6 +308,9 @@ class Group(Readable):
 
     def _pinned(self) -> SampleSource:
         return self._owner._pinned()
+
+    def _workspace(self) -> Workspace:
+        return self._owner._workspace()
 
     def _subset(
         self,

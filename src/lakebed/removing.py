@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 from .storage.errors import StateError
 from .storage.repository import FORMAT_KEY, Repository
@@ -31,6 +33,16 @@ def delete_store(store: Store, path: str, large_ok: bool = False) -> None:
     Repository.delete(store)
     if isinstance(store, LocalStore):
         _remove_empty_folders(store.url)
+
+
+@contextmanager
+def gone_on_error(store: Store, path: str) -> Iterator[None]:
+    """While a new dataset is filled: an exception deletes it again."""
+    try:
+        yield
+    except BaseException:
+        delete_store(store, path, large_ok=True)
+        raise
 
 
 def _remove_empty_folders(root: str) -> None:

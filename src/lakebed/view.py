@@ -198,6 +198,9 @@ class View(Choosing):
     def _pinned(self) -> SampleSource:
         return self._source()
 
+    def _workspace(self) -> Workspace:
+        return self._origin.workspace
+
     def _names(self) -> tuple[str, ...]:
         return super()._names() if self._shown is None else self._shown
 

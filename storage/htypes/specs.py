@@ -62,12 +62,13 @@ def named_htype(name: str) -> Htype:
 
 
 def parse_htype(text: str) -> tuple[str, bool, bool]:
-    """``"sequence[link[image]]"`` to (inner htype, is a link, is a sequence).
+    """``"sequence[link[image]]"`` to (inner htype, is a link, is a sequence); ``"sequence"`` is one of "generic".
 
     Raises:
         SchemaError: there is no such htype, or the brackets do not fit.
     """
-    name = text.strip()
+    # Deep Lake takes a sequence that does not say of what for one of arrays.
+    name = "sequence[generic]" if text.strip() in {"sequence", "sequence[]"} else text.strip()
     sequence = name.startswith("sequence[") and name.endswith("]")
     name = name[len("sequence[") : -1].strip() if sequence else name
     link = name.startswith("link[") and name.endswith("]")

@@ -23,6 +23,16 @@ def test_the_module_says_what_a_name_of_deep_lake_is_here(name: str, meant: str)
     assert meant in str(caught.value)
 
 
+def test_htypes_have_names_as_constants() -> None:
+    assert (lakebed.htype.DEFAULT, lakebed.htype.CLASS_LABEL, lakebed.htype.BBOX_3D) == (
+        "generic",
+        "class_label",
+        "bbox.3d",
+    )
+    with pytest.raises(AttributeError):
+        lakebed.htype.CLASSLABEL
+
+
 @pytest.mark.parametrize(
     ("of", "name", "meant"),
     [

@@ -51,6 +51,27 @@ def test_a_lambda_goes_to_processes(tmp_path: Path) -> None:
     assert view.sample_indices == list(range(7))
 
 
+@lakebed.compute
+def is_below(row: Row, limit: int, step: int = 1) -> bool:
+    return bool(row.x.numpy() < limit and row.x.numpy() % step == 0)
+
+
+@lakebed.compute
+def is_even(row: Row) -> bool:
+    return bool(row.x.numpy() % 2 == 0)
+
+
+def test_a_decorated_function_brings_its_arguments_along(tmp_path: Path) -> None:
+    ds = numbers(20, str(tmp_path / "ds"))
+    for workers, scheduler in ((0, "threaded"), (2, "processes")):
+        view = ds.filter(is_below(9, step=4), num_workers=workers, scheduler=scheduler, progressbar=False)
+        assert view.sample_indices == [0, 4, 8]
+    # Called with a row, the decorated function would give a pipeline, which is true for every row.
+    assert ds.filter(is_even, progressbar=False).sample_indices == list(range(0, 20, 2))
+    with pytest.raises(InvalidInputError, match="one function"):
+        ds.filter(lakebed.compose([is_below(9), is_even]))
+
+
 def test_a_view_is_filtered_by_its_own_row_numbers() -> None:
     ds = numbers(30)
     view = ds[[20, 11, 5, 11]].filter(lambda row: row.index != 2, progressbar=False)

@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..info import RESERVED
+from ..reading import Readable
 from ..storage.errors import StateError
-from ..view import View
 from .work import Step
 
 if TYPE_CHECKING:
@@ -81,9 +81,9 @@ class Checkpoints:
 
 def data_digest(data: Any, count: int) -> str:
     """A hash of the first `count` inputs: for a dataset their row ids, for others the content of some of them."""
-    if isinstance(data, View):
-        ids = data._selection.row_ids[:count].astype("<i8").tobytes()
-        return _digest([data._origin.workspace.repository.uuid, ids])
+    if isinstance(data, Readable):
+        ids = data._pinned().row_ids[:count].astype("<i8").tobytes()
+        return _digest([data._workspace().repository.uuid, ids])
     places = np.unique(np.linspace(0, count - 1, SAMPLED, dtype=np.int64)).tolist() if count else []
     return _digest([data[place] for place in places])
 

@@ -6,17 +6,19 @@ import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
-from ..datasets import Dataset
+from ..handle import Handle
 from ..progress import Bar, progress
 from ..reading import Readable
 from ..storage.errors import InvalidInputError, StateError
-from ..view import View
 from .checkpoints import Checkpoints
 from .landing import Appending, Discarding, Landing, Replacing
 from .schedulers import SCHEDULERS, Batches, run
 from .work import Job, Slice, Step, encoder_for
+
+if TYPE_CHECKING:
+    from ..datasets import Dataset
 
 SLICE = 32
 """Most inputs of a slice. Small ones keep memory low and workers evenly busy; each costs about a millisecond."""
@@ -147,8 +149,8 @@ def evaluate(steps: Sequence[Step], data_in: Any, ds_out: Dataset | None, option
 
 
 def _landing(data_in: Any, ds_out: Dataset | None, options: Options) -> Landing:
-    target = data_in if ds_out is None else ds_out
-    if not isinstance(target, Dataset):
+    target = cast("Dataset", data_in if ds_out is None else ds_out)
+    if not isinstance(target, Handle):  # a dataset, whose module uses this one
         raise InvalidInputError(
             "there is no dataset to write to: " + ("data_in" if ds_out is None else "ds_out") + " is a "
             f"{type(target).__name__}",
@@ -183,8 +185,6 @@ def _check_target(target: Dataset, options: Options) -> None:
 
 def _fixed(data: Any) -> Any:
     """The input as it is now: rows of a dataset pinned, others as they are."""
-    if isinstance(data, View):
-        return data
     if isinstance(data, Readable):
         return data._subset(None, None)
     if isinstance(data, str | bytes) or not (hasattr(data, "__len__") and hasattr(data, "__getitem__")):

@@ -54,6 +54,8 @@ def test_every_htype_of_files_can_be_linked_and_every_htype_can_be_a_sequence(na
         ("sequence[image]", ("image", False, True)),
         ("sequence[link[image.rgb]]", ("image.rgb", True, True)),
         (" link[ video ] ", ("video", True, False)),
+        ("sequence", ("generic", False, True)),
+        ("sequence[]", ("generic", False, True)),
     ],
 )
 def test_htypes_are_read_with_their_wrappers(text: str, parsed: tuple[str, bool, bool]) -> None:
@@ -62,7 +64,17 @@ def test_htypes_are_read_with_their_wrappers(text: str, parsed: tuple[str, bool,
 
 @pytest.mark.parametrize(
     "text",
-    ["", "link", "sequence", "link[]", "link[sequence[image]]", "link[link[image]]", "image]", "link[image", "imge"],
+    [
+        "",
+        "link",
+        "sequence[sequence]",
+        "link[]",
+        "link[sequence[image]]",
+        "link[link[image]]",
+        "image]",
+        "link[image",
+        "imge",
+    ],
 )
 def test_htypes_that_cannot_be_read_are_refused(text: str) -> None:
     with pytest.raises(SchemaError) as caught:
