@@ -23,7 +23,7 @@ from .log import read_entry
 from .objects import Staging, encode_json
 from .rebase import rebase
 from .refs import Branch, CommitRef, Refs
-from .repository import Repository, State, backoff
+from .repository import Repository, State, backoff, deleted_here
 from .schema import Schema
 from .snapshot import Snapshot
 from .stores.turn import turn
@@ -447,6 +447,8 @@ def _land_at_exit() -> None:
         try:
             handle.close()
         except LakebedError as error:
+            if error.kind == "dataset-replaced" and handle.repository.store.url in deleted_here:
+                continue
             print(f"lakebed: changes that waited at exit were not saved: {error}", file=sys.stderr)
 
 

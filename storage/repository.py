@@ -40,6 +40,9 @@ FEATURES: tuple[str, ...] = (BIG_CELLS,)
 PREFIXES = ("log/", "hints/", "meta/", "rows/", "chunks/", "views/", "leases/", "tmp/")
 """Everything a dataset keeps below its root, beside FORMAT."""
 
+deleted_here: set[str] = set()
+"""Where this process has deleted a dataset: what waited for it in a handle is given up, and nobody misses it."""
+
 Change = Callable[[Refs, Staging], Refs]
 """Builds the next refs map from the newest one, staging the objects it needs; may run again after a lost race."""
 
@@ -134,6 +137,7 @@ class Repository:
         that is whole, or no dataset and nothing that a new one at the same place would take for its own."""
         if store.stat(FORMAT_KEY) is None:
             raise no_dataset(store.url)
+        deleted_here.add(store.url)
         for stat in reversed(list(store.list("log/"))):
             store.delete(stat.key)
         for prefix in PREFIXES:

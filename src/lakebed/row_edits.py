@@ -12,9 +12,11 @@ from .handle import Handle
 from .indexing import row_number, rows_of
 from .lenient import LeftOut, extend_or_skip, warn_left_out
 from .progress import progress
+from .reading import Readable
+from .row import Row
 from .storage.errors import InvalidInputError, RangeError, SampleError
 from .storage.schema import unknown_tensor
-from .tensor import Tensor
+from .tensor import Tensor, plain
 
 PROGRESS_STEP = 500
 """Rows between two steps of a progress bar."""
@@ -50,7 +52,8 @@ class RowEdits(Handle):
         """Add one row at the end: a sample for every tensor; None is the empty sample.
 
         Args:
-            sample: tensor name to sample; a `Tensor` of one row, of this or another dataset, stands for its sample.
+            sample: tensor name to sample; a `Tensor` of one row, of this or another dataset, stands for its sample, and
+                a row of a dataset or view, ``other[5]``, for all of its samples.
             skip_ok: leave out tensors at will; their cell is empty. (Deep Lake's tensors then differ in length;
                 rows are whole here.)
             append_empty: the same.
@@ -62,10 +65,10 @@ class RowEdits(Handle):
             StateError: the dataset is read-only.
         """
         self._writable()
-        _check_row(sample)
+        sample = _as_row(sample)
         self._check_keys(sample, allow_missing=skip_ok or append_empty)
         try:
-            self._ws.extend({name: [_plain(value)] for name, value in sample.items()}, 1)
+            self._ws.extend({name: [self._plain(name, value)] for name, value in sample.items()}, 1)
         except SampleError as error:
             if not error.hint and _looks_like_columns(sample):
                 error.hint = "append adds one row; a list of samples for each tensor goes to ds.extend"
@@ -73,7 +76,7 @@ class RowEdits(Handle):
 
     def extend(
         self,
-        samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]],
+        samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]] | Readable,
         skip_ok: bool = False,
         append_empty: bool = False,
         ignore_errors: bool = False,
@@ -82,7 +85,8 @@ class RowEdits(Handle):
         """Add many rows at the end in one step: all of them or, on an error, none.
 
         Args:
-            samples: tensor name to a sequence of samples, all of one length; or one mapping for each row.
+            samples: tensor name to a sequence of samples, all of one length; or one mapping for each row; or a dataset
+                or view, whose rows are added.
             skip_ok: leave out tensors at will; their cells are empty.
             append_empty: the same.
             ignore_errors: leave out rows that do not fit; a warning lists them.
@@ -94,20 +98,20 @@ class RowEdits(Handle):
             SampleError: a sample does not fit; nothing was added.
         """
         self._writable()
-        columns = _as_columns(samples, self._names(), skip_ok or append_empty)
-        self._check_keys(columns, allow_missing=skip_ok or append_empty)
+        given = _as_columns(samples, self._names(), skip_ok or append_empty)
+        self._check_keys(given, allow_missing=skip_ok or append_empty)
+        columns = {name: self._column(name, values) for name, values in given.items()}
         count = _common_length(columns)
         if ignore_errors:
             self._extend_leniently(columns, count, progressbar)
-        elif progressbar:
-            self._extend_in_steps(columns, count)
+        elif progressbar or any(isinstance(values, Tensor) for values in columns.values()):
+            self._extend_in_steps(columns, count, progressbar)
         else:
             self._ws.extend(columns, count)
 
     def update(self, index: int, sample: Mapping[str, Any]) -> None:
         """Write several cells of one row in one step; the same as ``ds[index].update(sample)``."""
-        _check_row(sample)
-        self._update_row(row_number(index, len(self)), dict(sample))
+        self._update_row(row_number(index, len(self)), dict(_as_row(sample)))
 
     def pop(self, index: int | Sequence[int] | None = None) -> None:
         """Remove a row, or several: rows after it move up by one. Views saved before keep their rows.
@@ -131,10 +135,11 @@ class RowEdits(Handle):
 
     def _update_row(self, row: int, sample: dict[str, Any]) -> None:
         self._writable()
-        _check_row(sample)
+        sample = dict(_as_row(sample))
         self._check_keys(sample, allow_missing=True)
         if sample:
-            self._ws.update([row_number(row, len(self))], {name: [_plain(value)] for name, value in sample.items()})
+            samples = {name: [self._plain(name, value)] for name, value in sample.items()}
+            self._ws.update([row_number(row, len(self))], samples)
 
     def _check_keys(self, sample: Mapping[str, Any], allow_missing: bool) -> None:
         schema = self._schema()
@@ -156,12 +161,28 @@ class RowEdits(Handle):
                 hint='ds.create_tensor("images", htype="image")',
             )
 
-    def _extend_in_steps(self, columns: Mapping[str, Sequence[Any]], count: int) -> None:
-        """`extend` with a progress bar; the transaction around it keeps it all or nothing."""
-        with self, progress(count, "rows") as bar:
+    def _plain(self, name: str, value: Any) -> Any:
+        return plain(value, self._schema()[name].full_htype)
+
+    def _column(self, name: str, values: Any) -> Any:
+        """Samples of one tensor; those of a tensor of any dataset are read when it is their turn (see `_part`)."""
+        if isinstance(values, Tensor):
+            return values.as_samples(self._schema()[name].full_htype) if values.is_single else values
+        if isinstance(values, np.ndarray):
+            return values
+        sized = values if hasattr(values, "__len__") else list(values)
+        return [self._plain(name, value) for value in sized] if any(isinstance(v, Tensor) for v in sized) else sized
+
+    def _part(self, name: str, values: Sequence[Any], start: int, stop: int) -> Sequence[Any]:
+        return cast(Sequence[Any], self._plain(name, values[start:stop]))
+
+    def _extend_in_steps(self, columns: Mapping[str, Sequence[Any]], count: int, progressbar: bool) -> None:
+        """`extend` so many rows at a time; the transaction around it keeps it all or nothing."""
+        with self, progress(count, "rows", shown=progressbar) as bar:
             for start in range(0, count, PROGRESS_STEP):
                 stop = min(start + PROGRESS_STEP, count)
-                self._ws.extend({name: values[start:stop] for name, values in columns.items()}, stop - start)
+                part = {name: self._part(name, values, start, stop) for name, values in columns.items()}
+                self._ws.extend(part, stop - start)
                 bar.update(stop - start)
 
     def _extend_leniently(self, columns: Mapping[str, Sequence[Any]], count: int, progressbar: bool) -> None:
@@ -169,19 +190,18 @@ class RowEdits(Handle):
         with self, progress(count, "rows", shown=progressbar) as bar:
             for start in range(0, count, PROGRESS_STEP):
                 stop = min(start + PROGRESS_STEP, count)
-                left_out += extend_or_skip(self._ws, columns, start, stop)
+                part = {name: self._part(name, values, start, stop) for name, values in columns.items()}
+                left_out += [(start + row, what) for row, what in extend_or_skip(self._ws, part, 0, stop - start)]
                 bar.update(stop - start)
         warn_left_out([f"row {row}: {what}" for row, what in left_out], count)
 
 
-def _as_columns(
-    samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]], names: Sequence[str], allow_missing: bool
-) -> Mapping[str, Sequence[Any]]:
+def _as_columns(samples: Any, names: Sequence[str], allow_missing: bool) -> Mapping[str, Any]:
     if isinstance(samples, Mapping):
-        return {name: _column(values) for name, values in samples.items()}
-    rows = list(samples)
-    for row in rows:
-        _check_row(row)
+        return samples
+    if isinstance(samples, Readable):
+        return samples._subset(None, None).tensors  # fixed, so that a dataset can be added to itself
+    rows = [_as_row(row) for row in samples]
     keys = list(dict.fromkeys(key for row in rows for key in row)) if rows else list(names)
     if not allow_missing:
         for number, row in enumerate(rows):
@@ -192,10 +212,12 @@ def _as_columns(
                     kind="missing-tensor",
                     hint="give every tensor a sample (None is the empty one), or pass append_empty=True",
                 )
-    return {key: [_plain(row.get(key)) for row in rows] for key in keys}
+    return {key: [row.get(key) for row in rows] for key in keys}
 
 
-def _check_row(sample: Any) -> None:
+def _as_row(sample: Any) -> Mapping[str, Any]:
+    if isinstance(sample, Row):
+        return sample.tensors
     if not isinstance(sample, Mapping):
         raise InvalidInputError(
             f"a row is a dictionary of samples by tensor name, found a {type(sample).__name__}",
@@ -203,28 +225,12 @@ def _check_row(sample: Any) -> None:
             hint='ds.append({"images": image, "labels": [0]}) adds a row; ds.extend takes a dictionary of lists, or '
             "a list of dictionaries",
         )
+    return cast(Mapping[str, Any], sample)
 
 
 def _looks_like_columns(sample: Mapping[str, Any]) -> bool:
     """Whether each value is a list, all of one length: samples of many rows, as `extend` takes them."""
     return all(isinstance(value, list) for value in sample.values()) and len(set(map(len, sample.values()))) == 1
-
-
-def _column(values: Any) -> Sequence[Any]:
-    if isinstance(values, Tensor):
-        return values.as_samples()
-    if isinstance(values, np.ndarray):
-        return cast(Sequence[Any], values)
-    sized = values if hasattr(values, "__len__") else list(values)
-    return [_plain(value) for value in sized] if any(isinstance(value, Tensor) for value in sized) else sized
-
-
-def _plain(value: Any) -> Any:
-    """A sample as storage takes it: of a tensor of another dataset the sample it stands for."""
-    if not isinstance(value, Tensor):
-        return value
-    samples = value.as_samples()
-    return samples[0] if value.is_single else samples
 
 
 def _common_length(columns: Mapping[str, Sequence[Any]]) -> int:

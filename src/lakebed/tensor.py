@@ -142,7 +142,9 @@ class Tensor(TensorFacts):
         return np.asarray(self.numpy(), dtype=dtype)
 
     def __repr__(self) -> str:
-        index = "" if self._pick.rows is None else f", rows={_few(self._rows().tolist())}"
+        if self.name not in self._owner._schema():
+            return f"Tensor({self.name!r}, deleted)"
+        index = "" if self._pick.rows is None else f", rows={_few(self._pick.rows.tolist())}"
         return f"Tensor({self.name!r}, htype={self.htype!r}, dtype={self._spec.dtype}{index})"
 
     # Writing
@@ -157,8 +159,7 @@ class Tensor(TensorFacts):
         """
         pick = self._pick.narrow(index, len(self._owner))
         if isinstance(value, Tensor):
-            samples = value.as_samples() if not pick.inside else _list_of(value.numpy(aslist=True), value.is_single)
-            value = samples[0] if value.is_single else samples
+            value = value.numpy(aslist=True) if pick.inside else plain(value, self.htype)
         rows = pick.resolve(len(self._owner))
         if pick.inside:
             value = self._patched(pick, rows, value)
@@ -197,18 +198,27 @@ class Tensor(TensorFacts):
         rows is filled from its first row instead. `progressbar` and `ignore_errors` are those of ``ds.extend``; here
         they are accepted for old scripts and change nothing.
         """
-        self._owner._append_cells(self.name, samples)
+        given = samples.as_samples(self.htype) if isinstance(samples, Tensor) else samples
+        self._owner._append_cells(self.name, [plain(sample, self.htype) for sample in given])
 
-    def as_samples(self) -> Values:
-        """The chosen samples in a form that another dataset takes without loss: files as bytes, links as links.
+    def as_samples(self, taker: str = "") -> Values:
+        """A list of the chosen samples as another dataset takes them without loss: files as bytes, links as links.
 
-        ``ds.append({"images": other.images[3]})`` and ``ds.extend({"images": other.images[2:9]})`` use it.
+        `taker` is the htype of the tensor that takes them: one of class labels gets names, because it may number its
+        classes in another way. ``ds.append({"images": other.images[3]})`` and assignment of tensors use it.
         """
         if self._pick.inside:
             return _list_of(self.numpy(aslist=True), self._pick.single)
+        if taker == self.htype == "class_label":
+            return self._named_labels()
         return appendable(self._owner._source(), self._spec, self._rows())
 
     # Inside
+
+    def _named_labels(self) -> Values:
+        names = self.info.to_dict().get("class_names", [])
+        known = len(names)
+        return [[names[code] if code < known else code for code in one.tolist()] for one in self._samples()]
 
     def _samples(self) -> Values:
         return self._owner._read(self.name, self._rows())
@@ -269,6 +279,17 @@ class Tensor(TensorFacts):
             place: Any = pick.inside if isinstance(sample, np.ndarray) else pick.inside[0]
             sample[place] = value
         return samples
+
+
+def plain(value: Any, taker: str) -> Any:
+    """A sample as storage takes it: a `Tensor`, of any dataset, stands for its sample, or for a list of its samples.
+
+    `taker` is the htype of the tensor that takes it.
+    """
+    if not isinstance(value, Tensor):
+        return value
+    samples = value.as_samples(taker)
+    return samples[0] if value.is_single else samples
 
 
 def _one_for_each(value: Any, count: int, name: str) -> Sequence[Any]:

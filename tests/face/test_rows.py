@@ -346,3 +346,62 @@ def test_parts_that_a_sample_does_not_have_are_out_of_range() -> None:
     ds = street(2)
     with pytest.raises(RangeError, match="'boxes'"):
         ds.boxes[0, 7].numpy()
+
+
+def test_rows_datasets_and_views_are_appended_as_they_are() -> None:
+    source, target = street(5), lakebed.like(fresh_path(), street(1))
+    target.append(source[3])
+    target.extend(source[1:3])
+    target.extend([source[0], dict(source[4])])
+    assert label_codes(target) == [label_codes(source)[row] for row in (3, 1, 2, 0, 4)]
+    assert [row.images.tobytes() for row in target] == [source.images[row].tobytes() for row in (3, 1, 2, 0, 4)]
+    target.extend(target)
+    assert label_codes(target[5:]) == label_codes(target[:5])
+
+
+def test_more_rows_of_a_dataset_than_one_step_takes() -> None:
+    source, target = numbers(1201), lakebed.like(fresh_path(), numbers(1))
+    target.extend(source)
+    target.extend({"x": source.x[700:]}, ignore_errors=True)
+    assert target.x.numpy().tolist() == [*range(1201), *range(700, 1201)]
+
+
+def test_labels_of_another_dataset_keep_their_names() -> None:
+    """The other dataset may number its classes in another way; its numbers would be other classes here."""
+    source = lakebed.empty(fresh_path())
+    source.create_tensor("labels", htype="class_label", class_names=["cat", "dog", "owl"])
+    source.extend({"labels": [["owl"], ["cat", "dog"], [7], []]})
+    there = [["owl"], ["cat", "dog"], [None], []]
+    for give in (
+        lambda ds: ds.extend(source),
+        lambda ds: ds.extend({"labels": source.labels}),
+        lambda ds: ds.extend({"labels": list(source.labels)}),
+        lambda ds: ds.labels.extend(source.labels),
+        lambda ds: ds.extend(list(source)),
+        lambda ds: [ds.append({"labels": row.labels}) for row in source],
+        lambda ds: [ds.labels.append(row.labels) for row in source],
+        lambda ds: (ds.extend({"labels": [[0]] * 4}), ds.labels.__setitem__(slice(None), source.labels)),
+        lambda ds: (ds.extend({"labels": [[0]] * 4}), [ds[n].update({"labels": source.labels[n]}) for n in range(4)]),
+    ):
+        target = lakebed.empty(fresh_path())
+        target.create_tensor("labels", htype="class_label", class_names=["dog", "owl"])
+        give(target)
+        assert target.labels.data()["text"] == there
+        assert target.labels.info.class_names == ["dog", "owl", "cat"]
+        assert target.labels[2].numpy().tolist() == [7]
+
+
+def test_labels_into_a_tensor_of_numbers_are_numbers() -> None:
+    source = street(3)
+    target = lakebed.empty(fresh_path())
+    target.create_tensor("codes", dtype="int64")
+    target.extend({"codes": source.categories})
+    assert [cell.numpy().tolist() for cell in target.codes] == label_codes(source)
+
+
+def test_a_tensor_that_was_deleted_can_be_printed() -> None:
+    ds = numbers(2)
+    gone = ds.x
+    ds.create_tensor("y")
+    ds.delete_tensor("x")
+    assert repr(gone) == "Tensor('x', deleted)"

@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..storage.errors import InvalidInputError
-from ..tensor import Tensor
 
 
 class Fields(dict[str, Any]):
@@ -120,19 +119,3 @@ class TensorOut:
         if name.startswith("_"):
             raise AttributeError(name)
         return TensorOut(self._out, f"{self._name}/{name}")
-
-
-def detached(value: Any) -> Any:
-    """A sample that can leave the worker: a cell of a dataset becomes the file, link or value that it holds."""
-    if not isinstance(value, Tensor):
-        return value
-    samples = value.as_samples()
-    return samples[0] if value.is_single else samples
-
-
-def class_names(value: Any) -> Any:
-    """Class labels of a dataset as their names, because another dataset may number its classes in another way."""
-    if not isinstance(value, Tensor) or value.htype != "class_label" or not value.is_single:
-        return detached(value)
-    names = value.data()["text"]
-    return detached(value) if None in names else names

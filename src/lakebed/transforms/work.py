@@ -15,7 +15,8 @@ from ..storage.htypes import EncodeContext, htype_of
 from ..storage.htypes.payload import PayloadHtype
 from ..storage.links.base import LinkReader, StoredLink
 from ..storage.schema import TensorSpec
-from .outputs import Fields, SamplesOut, class_names, detached, rows_of
+from ..tensor import plain
+from .outputs import Fields, SamplesOut, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Encoder:
 
     def __call__(self, row: Mapping[str, Any]) -> dict[str, Any]:
         return {
-            name: self._encoded(name, class_names(value) if name in self.labels else detached(value))
+            name: self._encoded(name, plain(value, "class_label" if name in self.labels else ""))
             for name, value in row.items()
         }
 
