@@ -88,6 +88,13 @@ def test_quit_leaves_without_running_the_rest() -> None:
     assert "1 row" not in typed(".quit\rselect count(*)\r")
 
 
+def test_help_and_exit_need_no_dot() -> None:
+    shown = typed("help\rhelp iou\rexit\rselect count(*)\r")
+    assert ".checkout NAME" in shown
+    assert "intersection over union" in shown
+    assert "1 row" not in shown
+
+
 def test_what_was_entered_is_in_the_history() -> None:
     history = InMemoryHistory()
     typed(".branch\rselect *\rlimit 1;\r" + CTRL_D, history=history)
@@ -121,6 +128,13 @@ def test_history_is_kept_in_the_users_data_folder(tmp_path: Path, monkeypatch: p
         assert history_file().exists()
     (tmp_path / "file").touch()
     assert isinstance(kept_history(tmp_path / "file" / "history"), InMemoryHistory)
+
+
+@pytest.mark.parametrize(
+    "text", ["help", "help iou ", ".help  iou", " ? iou", ".log 3", ".explain select 1 ", ".x y.y"]
+)
+def test_the_colours_of_a_command_leave_its_text_as_it_is(text: str) -> None:
+    assert "".join(part for _, part in styled(text, NAMES)) == text
 
 
 def completions(text: str, behind: str = "") -> list[str]:

@@ -40,6 +40,11 @@ SIGNS = {
     "NOT": "NOT binds loosely: put it and what it negates in parentheses",
 }
 
+STARTERS = words("ARRAY CASE CAST DISTINCT EXISTS")
+"""Keywords that something has to follow; where it does not, a column of that name may have been meant."""
+
+BEFORE_CONDITIONS = words("SELECT WHERE AND OR NOT HAVING ON BY WHEN")
+
 PAIRS = {
     ("=", ">"): "at least is written >=",
     ("=", "<"): "at most is written <=",
@@ -51,12 +56,14 @@ PAIRS = {
 
 def hint_for(tokens: list[Token], position: int) -> str:
     """A hint for an error at `tokens[position]`, where something else was wanted, or "". A query starts before it."""
-    token = tokens[position]
-    before = tokens[position - 1].kind
+    token, previous = tokens[position], tokens[position - 1]
+    before = previous.kind
     if before == ",":
         return "is the comma before it one too many?"
     if (before, token.kind) in PAIRS:
         return PAIRS[before, token.kind]
+    if before in STARTERS or (before == "NOT" and tokens[position - 2].kind in BEFORE_CONDITIONS):
+        return f'a column of that name is written "{previous.value}"'
     if token.kind in SIGNS:
         return SIGNS[token.kind]
     if token.kind in RESERVED or token.kind in CLAUSES:

@@ -137,7 +137,7 @@ def styled(text: str, names: Names) -> Fragments:
     command = COMMANDS.get(name)
     if not rest:
         return [("command" if command else "error", text)]
-    place = text.index(rest, text.index(".") + 1)
+    place = len(text.rstrip()) - len(rest)
     tail: Fragments = highlight(rest, columns) if command and command.takes_query else [("", rest)]
     return [("command" if command else "error", text[:place]), *tail, ("", text[place + len(rest) :])]
 
