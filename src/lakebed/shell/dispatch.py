@@ -26,7 +26,7 @@ def run(session: Session, statement: str) -> bool:
     except Finished:
         raise
     except LakebedError as error:
-        session.output.errors(error_text(error))
+        session.output.errors(error_text(error, session.output.screen.width))
     except Exception as error:
         # A defect of ours, or of a library. It costs this statement, not the user's session.
         session.output.errors(defect_text(error))

@@ -63,6 +63,11 @@ STYLE = Style.from_dict(
     }
 )
 
+MENU = 4
+"""Lines kept free for completions."""
+LOWEST = MENU + 4
+"""Lines of the lowest window that has the toolbar and room for completions."""
+
 PATIENCE = 0.4
 """Seconds before a running query shows a clock."""
 
@@ -217,7 +222,6 @@ class Terminal:
             key_bindings=key_bindings(),
             history=history if history is not None else kept_history(history_file()),
             style=STYLE,
-            reserve_space_for_menu=4,
             input=input,
             output=output,
         )
@@ -233,9 +237,8 @@ class Terminal:
         while True:
             self._look()
             try:
-                text = self._prompt.prompt(
-                    prompt_of(session), prompt_continuation=continuation, bottom_toolbar=toolbar_of(session)
-                )
+                self._make_room()
+                text = self._prompt.prompt(prompt_of(session), prompt_continuation=continuation)
             except KeyboardInterrupt:
                 continue
             except EOFError:
@@ -247,6 +250,12 @@ class Terminal:
                 return
             except KeyboardInterrupt:
                 session.output.lines([Text("cancelled", "yellow")])
+
+    def _make_room(self) -> None:
+        """Toolbar and menu below the prompt; not in a window so low that the prompt itself would not be drawn."""
+        high = self._session.output.screen.height >= LOWEST
+        self._prompt.bottom_toolbar = toolbar_of(self._session) if high else None
+        self._prompt.reserve_space_for_menu = MENU if high else 0
 
     def _look(self) -> None:
         """Learn the names that can be completed, before the user types."""
