@@ -77,11 +77,10 @@ def check_count(node: nodes.Call, signatures: Sequence[Signature]) -> None:
 
 
 def chosen(function: Function, args: Sequence[Expr], span: Span) -> Signature:
-    """The first signature that the arguments fit."""
+    """The first signature that the arguments fit; of a function that is not special, none has a rest."""
     for signature in function.signatures:
-        more = [signature.args[-1]] * (len(args) - len(signature.args)) if signature.rest else []
-        wanted = [*signature.args, *more]
-        if len(wanted) == len(args) and all(fits(a.type, w) for a, w in zip(args, wanted, strict=True)):
+        same = len(signature.args) == len(args)
+        if same and all(fits(a.type, w) for a, w in zip(args, signature.args, strict=True)):
             return signature
     found = ", ".join(str(a.type) for a in args)
     takes = " or ".join(f"({', '.join(s.args)})" for s in function.signatures)
