@@ -53,7 +53,8 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("modules", nargs="+", help="source files, as tql/coerce.py")
     parser.add_argument("--tests", nargs="+", required=True, help="test files or folders")
     parser.add_argument("--sample", type=int, help="how many mutants of each module to run (default: all)")
-    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--skip", type=int, default=0, help="how many to leave out before: those of an earlier sample")
+    parser.add_argument("--seed", type=int, default=0, help="of the order in which they run")
     parser.add_argument("--line", type=int, help="only mutants of this line")
     parser.add_argument("--fresh", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
@@ -134,9 +135,8 @@ class Mutation(WithoutHypothesis):
         source = path.read_text(encoding="utf-8")
         file = str(sys.modules[module_name(path)].__file__)
         every = [(n, m) for n, m in enumerate(mutants(source)) if self.options.line in (None, m.line)]
-        chosen = every
-        if self.options.sample is not None:
-            chosen = random.Random(self.options.seed).sample(every, min(self.options.sample, len(every)))
+        random.Random(self.options.seed).shuffle(every)
+        chosen = every[self.options.skip :][: self.options.sample]
         swap = Swap(source, file, module_name(path))
         order = sorted(items, key=lambda item: known.seconds[item.nodeid])
         start, survived = time.perf_counter(), 0

@@ -13,6 +13,7 @@ from .bound import PIXELS, Base, Expr, ListCall, Map, Reduce, Ref, Type, UserCal
 from .catalogue import FUNCTIONS, Function, Signature, Way
 from .coerce import common_shape, suggest
 from .errors import TQLNameError, TQLTypeError, TQLUnsupportedError
+from .habits import FUNCTIONS as HABITS
 from .scope import Scope, UserFunction, base_of_dtype
 from .source import Span
 
@@ -32,7 +33,7 @@ def bind_call(node: nodes.Call, scope: Scope) -> Expr:
             f"there is no function {node.name}",
             kind="unknown-function",
             span=node.span,
-            hint=suggest(node.name, known, "functions"),
+            hint=HABITS.get(node.name) or suggest(node.name, known, "functions"),
         )
     if node.distinct and node.name != "COUNT":
         raise TQLUnsupportedError(

@@ -10,7 +10,9 @@ import pytest
 from lakebed.storage.schema import TensorSpec
 from lakebed.tql import parse
 from lakebed.tql.bind import bind
+from lakebed.tql.catalogue import FUNCTIONS
 from lakebed.tql.errors import TQLError
+from lakebed.tql.habits import FUNCTIONS as HABITS
 
 from lakebed import engine
 from lakebed.engine.schema import schema_of
@@ -44,6 +46,11 @@ ROWS: list[tuple[str, list[int]]] = [
     ("select * where not any(cast(tags as int) = 1)", [2, 3, 5]),
     ("select * where not all(cast(tags as int) = 1)", []),
     ("select * where all(cast(tags as int) = 1)", [2, 3, 5]),
+    # The dataset that is asked has a name.
+    ("select * from dataset where num = 3", [0]),
+    ("select * from dataset as d where d.num = 3", [0]),
+    ("select dataset.num from dataset where num = 3", [0]),
+    ("with dataset as (select * where num > 5) select * from dataset", [5, 6]),
     # Numbers at the edge of what is allowed.
     ("select * where num = 7 expand by 0 1", [5, 6, 7]),
     ("select * where num = 7 expand by 1 0", [4, 5, 6]),
@@ -97,6 +104,11 @@ HINTS: list[tuple[str, str]] = [
     ("select emb[1.5] as x", ""),
     ("select * where categories like 'c*'", "contains(labels, 'trafic*') looks for class names by pattern"),
     ("select * where num like 'c*'", ""),
+    ("select * where ifnull(num, 0) = 0", "write COALESCE(x, y)"),
+    ("select * where len(text) = 3", "write LENGTH(text), COUNT(array) or SHAPE(array)[0]"),
+    ("select text + 'a' as x", "texts are joined with ||; cast(x as float) turns text and JSON into numbers"),
+    ("select meta + 1 as x", "cast(x as float) turns text and JSON into numbers"),
+    ("select emb[0] - text as x", "cast(x as float) turns text and JSON into numbers"),
     ("with cars as (select *) select * from crs", "did you mean 'cars'?"),
     ("select * from crs", "leave FROM out, or ask lakebed.query(...)"),
 ]
@@ -107,6 +119,27 @@ def test_hints(query: str, hint: str, street: MemorySource) -> None:
     with pytest.raises(TQLError) as caught:
         engine.run(street, query)
     assert caught.value.hint == hint
+
+
+def test_no_function_of_ours_is_called_foreign() -> None:
+    assert not set(HABITS) & set(FUNCTIONS)
+
+
+def test_a_quoted_dataset_is_a_path(street: MemorySource) -> None:
+    paths: list[str] = []
+
+    def resolve(path: str, version: str | None) -> MemorySource:
+        paths.append(path)
+        return street
+
+    engine.run(street, 'select * from "dataset"', resolve=resolve)
+    assert paths == ["dataset"]
+
+
+def test_a_dataset_joins_itself(street: MemorySource) -> None:
+    query = "select count(*) from dataset a join dataset b on a.num = b.num"
+    computed = engine.run(street, query).computed
+    assert computed is not None and computed.to_pydict() == {"count": [9]}
 
 
 def test_an_element_of_a_group_of_single_values_is_that_of_one_row(street: MemorySource) -> None:
