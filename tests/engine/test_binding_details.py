@@ -75,6 +75,8 @@ REFUSED: list[tuple[str, str, str]] = [
     ("select iou(boxes, array[1, 2, 3]) as x", "argument-type", "IOU works on boxes, and this is integer array (3,)"),
     ("select nullif(num, 'a') as x", "not-comparable", "integer cannot be compared with text"),
     ("select * from (select num group by flag) ungroup by array[1, -1]", "bad-ungroup", "UNGROUP BY takes SPLIT"),
+    ("select boxes group by flag across space", "across-space", "does not join the arrays of 'boxes'"),
+    ("select coalesce(num, score)", "missing-alias", "an expression over several columns needs a name"),
     ("select * limit -1 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
     ("select * limit 101 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
     ("with t as (select * from t) select * from t", "unknown-dataset", "there is no source 't'"),
@@ -119,6 +121,23 @@ def test_hints(query: str, hint: str, street: MemorySource) -> None:
     with pytest.raises(TQLError) as caught:
         engine.run(street, query)
     assert caught.value.hint == hint
+
+
+def test_groups_are_sorted_by_what_select_does_not_show(street: MemorySource) -> None:
+    found = engine.run(street, "select count(*) as n group by flag order by max(num) desc").computed
+    assert found is not None and found.to_pydict() == {"n": [3, 4, 1]}
+
+
+@pytest.mark.parametrize("across", ["", "across time", "across space"])
+def test_single_values_of_a_group_are_a_list_across_whatever(across: str, street: MemorySource) -> None:
+    found = engine.run(street, f"select num + 0 as n group by flag {across}").computed
+    assert found is not None and found.to_pydict() == {"n": [[3, 2, 5, 0], [1, 7, 7], [None]]}
+
+
+def test_columns_of_one_name_are_counted_from_one(street: MemorySource) -> None:
+    joined = "dataset a join dataset b on a.num = b.num join dataset c on a.num = c.num"
+    found = engine.run(street, f"select a.num, b.num, c.num from {joined} where a.num = 3")
+    assert [column.name for column in found.columns] == ["num", "num_1", "num_2"]
 
 
 def test_no_function_of_ours_is_called_foreign() -> None:
