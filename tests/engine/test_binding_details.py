@@ -11,6 +11,7 @@ from lakebed.storage.schema import TensorSpec
 from lakebed.tql import parse
 from lakebed.tql.bind import bind
 from lakebed.tql.catalogue import FUNCTIONS
+from lakebed.tql.coerce import suggest
 from lakebed.tql.errors import TQLError
 from lakebed.tql.habits import FUNCTIONS as HABITS
 
@@ -88,6 +89,23 @@ def test_refusals(query: str, kind: str, message: str, street: MemorySource) -> 
     with pytest.raises(TQLError) as caught:
         engine.run(street, query)
     assert (caught.value.kind, message in str(caught.value)) == (kind, True), str(caught.value)
+
+
+def test_an_integer_has_64_bits(rows: Callable[..., list[int]]) -> None:
+    assert rows("select * where num < ?", [2**63 - 1]) == rows("select * where num > ?", [-(2**63)])
+    for number in (2**63, -(2**63) - 1):
+        with pytest.raises(TQLError) as caught:
+            rows("select * where num < ?", [number])
+        assert caught.value.kind == "overflow"
+
+
+def test_nan_is_a_member_of_nothing(rows: Callable[..., list[int]]) -> None:
+    assert rows("select * where score in (?, ?)", [float("nan"), 1.0]) == [4]
+
+
+@pytest.mark.parametrize(("count", "end"), [(10, "c8, c9"), (11, "c8, c9, and 1 more"), (12, "c8, c9, and 2 more")])
+def test_ten_names_are_told_at_most(count: int, end: str) -> None:
+    assert suggest("zzz", [f"c{number}" for number in range(count)], "things").endswith(end)
 
 
 @pytest.mark.parametrize(("before", "after"), [(-1, 0), (0, -1)])

@@ -17,6 +17,7 @@ from rich.console import Console
 
 import lakebed
 from face_data import fresh_path, street
+from lakebed.running import Cancelled
 from lakebed.shell import dispatch
 from lakebed.shell.names import Column, Names
 from lakebed.shell.session import Session
@@ -119,6 +120,20 @@ def test_ctrl_c_between_two_steps_is_cancelling_too(monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr("lakebed.shell.terminal.run", interrupted)
     assert typed(".log\r" + CTRL_D, session).endswith("cancelled")
+
+
+def test_ctrl_c_drops_the_statements_behind_the_one_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, _ = street_session()
+    asked: list[str] = []
+
+    def interrupted(query: str) -> None:
+        asked.append(query)
+        raise Cancelled(left_running=False)
+
+    monkeypatch.setattr(session, "ask", interrupted)
+    shown = typed("select 1; select 2;\r.branch\r" + CTRL_D, session)
+    assert asked == ["select 1;"]
+    assert shown.index("* main") and "cancelled" in shown
 
 
 def test_history_is_kept_in_the_users_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

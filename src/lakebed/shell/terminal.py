@@ -27,7 +27,7 @@ from rich.text import Text
 from .. import __version__
 from ..engine import database, interrupt
 from ..errors import LakebedError
-from ..running import wait_for_left
+from ..running import Cancelled, wait_for_left
 from ..storage.stores.places import data_folder
 from .commands import COMMANDS, is_command, split_name
 from .completion import complete
@@ -248,6 +248,8 @@ class Terminal:
                     run(session, statement)
             except Finished:
                 return
+            except Cancelled as error:
+                session.output.errors(error_text(error))
             except KeyboardInterrupt:
                 session.output.lines([Text("cancelled", "yellow")])
 
