@@ -49,5 +49,12 @@ def check_number(value: Expr, op: str) -> None:
         f"{op} needs numbers, and this is {value.type}",
         kind="not-a-number",
         span=value.span,
-        hint="cast(x as float) turns text and JSON into numbers" if value.type.base in (Base.TEXT, Base.JSON) else "",
+        hint=hint_for_number(value, op),
     )
+
+
+def hint_for_number(value: Expr, op: str) -> str:
+    if value.type.base not in (Base.TEXT, Base.JSON):
+        return ""
+    joined = "texts are joined with ||; " if op == "+" and value.type.base is Base.TEXT else ""
+    return f"{joined}cast(x as float) turns text and JSON into numbers"

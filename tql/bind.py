@@ -29,6 +29,7 @@ from .bound import (
 from .errors import TQLLimitError, TQLNameError, TQLUnsupportedError
 from .schema import DatasetSchema
 from .scope import Binders, Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, scope_of_results
+from .source import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +100,7 @@ def bind_query(node: nodes.Body, context: Context, tables: dict[str, nodes.Query
     draw = None if node.sample is None else bind_draw(node.sample, scope)
     if isinstance(body, BoundSelect) and body.group is not None and scope.grouping is not None:
         # ORDER BY and SAMPLE BY may ask for columns of the groups that SELECT does not show.
-        body = replace(body, group=finished(scope.grouping, body.group.across))
+        body = replace(body, group=finished(scope.grouping))
     return BoundQuery(body, order, cut, draw)
 
 
@@ -145,11 +146,29 @@ def bind_select(
     after.results = {o.field.name: shown(o) for o in outputs}
     distinct = bind_distinct(node, outputs, after)
     spread, outputs = bind_spread(node, outputs, after)
-    group = None if scope.grouping is None else finished(scope.grouping, node.across)
+    if node.across == "SPACE":
+        refuse_joined_cells(outputs, node.span)
+    group = None if scope.grouping is None else finished(scope.grouping)
     select = BoundSelect(source, outputs, where, window, group, having, distinct, spread)
     if spread is not None:
         after = scope_of_results(select.fields, context, tables, parent)
     return select, after
+
+
+def refuse_joined_cells(outputs: Sequence[Output], span: Span) -> None:
+    """ACROSS SPACE joins the arrays of a group where ACROSS TIME lists them; of single values both make a list.
+
+    Raises:
+        TQLUnsupportedError: a column holds arrays.
+    """
+    for output in outputs:
+        if output.field.type.nested:
+            raise TQLUnsupportedError(
+                f"ACROSS SPACE does not join the arrays of {output.field.name!r} into one",
+                kind="across-space",
+                span=span,
+                hint="leave ACROSS SPACE out: each group then has the list of its rows' arrays",
+            )
 
 
 def shown(output: Output) -> Expr:
@@ -157,12 +176,12 @@ def shown(output: Output) -> Expr:
     return output.value if isinstance(output.value, Ref) else Ref(output.field, type=output.field.type)
 
 
-def finished(grouping: Grouping, across: str | None) -> Group:
+def finished(grouping: Grouping) -> Group:
     members = list(grouping.members.values())
     if grouping.size is not None:
         members.append((grouping.size, Const(None, type=INT)))
     keys = tuple((f, e) for _, f, e in grouping.keys)
-    return Group(keys, tuple(members), "SPACE" if across == "SPACE" else "TIME")
+    return Group(keys, tuple(members))
 
 
 def counts_rows(node: nodes.Select) -> bool:
@@ -258,5 +277,12 @@ def auto_name(value: Expr, item: nodes.SelectItem) -> str:
         f"an expression over {'several columns' if names else 'no column'} needs a name",
         kind="missing-alias",
         span=item.span,
-        hint="write: ... AS name",
+        hint=f"write: ... AS name{column_meant(item.value)}",
     )
+
+
+def column_meant(value: nodes.Expr | nodes.Star) -> str:
+    """What to write if TRUE, FALSE or NULL alone were to be a column."""
+    words = {"True": "true", "False": "false", "None": "null"}
+    word = words.get(repr(value.value)) if isinstance(value, nodes.Literal) else None
+    return "" if word is None else f'; a column of that name is written "{word}"'

@@ -13,6 +13,7 @@ from .bound import PIXELS, Base, Expr, ListCall, Map, Reduce, Ref, Type, UserCal
 from .catalogue import FUNCTIONS, Function, Signature, Way
 from .coerce import common_shape, suggest
 from .errors import TQLNameError, TQLTypeError, TQLUnsupportedError
+from .habits import FUNCTIONS as HABITS
 from .scope import Scope, UserFunction, base_of_dtype
 from .source import Span
 
@@ -32,7 +33,7 @@ def bind_call(node: nodes.Call, scope: Scope) -> Expr:
             f"there is no function {node.name}",
             kind="unknown-function",
             span=node.span,
-            hint=suggest(node.name, known, "functions"),
+            hint=HABITS.get(node.name) or suggest(node.name, known, "functions"),
         )
     if node.distinct and node.name != "COUNT":
         raise TQLUnsupportedError(
@@ -77,11 +78,10 @@ def check_count(node: nodes.Call, signatures: Sequence[Signature]) -> None:
 
 
 def chosen(function: Function, args: Sequence[Expr], span: Span) -> Signature:
-    """The first signature that the arguments fit."""
+    """The first signature that the arguments fit; of a function that is not special, none has a rest."""
     for signature in function.signatures:
-        more = [signature.args[-1]] * (len(args) - len(signature.args)) if signature.rest else []
-        wanted = [*signature.args, *more]
-        if len(wanted) == len(args) and all(fits(a.type, w) for a, w in zip(args, wanted, strict=True)):
+        same = len(signature.args) == len(args)
+        if same and all(fits(a.type, w) for a, w in zip(args, signature.args, strict=True)):
             return signature
     found = ", ".join(str(a.type) for a in args)
     takes = " or ".join(f"({', '.join(s.args)})" for s in function.signatures)

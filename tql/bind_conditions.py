@@ -119,7 +119,8 @@ def matches(value: Expr, pattern: str, span: Span, sql: str = "regexp_full_match
 def json_text(value: Expr) -> Expr:
     """A JSON string as text; NULL where it is anything else."""
     sql = "CASE WHEN json_type({0}) = 'VARCHAR' THEN json_extract_string({0}, '$') END"
-    return Map("JSON_TEXT", (value,), sql, True, type=TEXT, span=value.span)
+    type_ = Type(Base.TEXT, value.type.dims, nested=value.type.nested)
+    return Map("JSON_TEXT", (value,), sql, True, type=type_, span=value.span)
 
 
 # --- sub-queries -----------------------------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from .bind_subscripts import bind_subscript
 from .bind_values import bind_case, bind_cast
 from .bound import Base, Const, Expr, Map, Ref, Type
 from .coerce import common_shape, compare, const, const_array, folded, logic, negated
-from .errors import TQLTypeError, TQLUnsupportedError
+from .errors import TQLNameError, TQLTypeError, TQLUnsupportedError
 from .scope import Scope
 
 COMPARISONS = frozenset({"=", "!=", "<", "<=", ">", ">="})
@@ -63,7 +63,32 @@ def bind_column(node: nodes.Column, scope: Scope) -> Expr:
 
 
 def bind_array(node: nodes.ArrayLiteral, scope: Scope) -> Expr:
-    items = [bind_expr(item, scope) for item in node.items]
+    refuse_ambiguous(node, scope)
+    return known_array(node, scope)
+
+
+def refuse_ambiguous(node: nodes.ArrayLiteral, scope: Scope) -> None:
+    """``array[5]`` is a constant; where a column has that name, its author most likely means the column.
+
+    Raises:
+        TQLNameError: all items are integers, which could be subscripts, and there is such a column.
+    """
+    name = next((f.name for _, f in scope.fields if f.name.upper() == "ARRAY"), None)
+    if (
+        name is not None
+        and node.items
+        and all(isinstance(i, nodes.Literal) and type(i.value) is int for i in node.items)
+    ):
+        raise TQLNameError(
+            f"ARRAY[...] is a constant array, and there is a column {name!r}",
+            kind="ambiguous-array",
+            span=node.span,
+            hint=f'the column is written "{name}"[...]; a constant of integers is passed as a parameter',
+        )
+
+
+def known_array(node: nodes.ArrayLiteral, scope: Scope) -> Const:
+    items = [known_array(i, scope) if isinstance(i, nodes.ArrayLiteral) else bind_expr(i, scope) for i in node.items]
     values = [value for value in map(folded, items) if value is not None]
     if len(values) != len(items):
         raise TQLUnsupportedError("an array literal holds known values only", kind="array-of-columns", span=node.span)

@@ -10,6 +10,9 @@ from .errors import TQLNameError
 from .scope import DatasetUse, Scope, column_type
 from .source import Span
 
+ASKED = "dataset"
+"""As a bare name in FROM, the dataset that is asked; Deep Lake's documentation and the SQL dialect call it so."""
+
 
 def bind_source(node: nodes.Source | None, scope: Scope, span: Span) -> BoundSource:
     """The relation that FROM names; its fields are added to `scope`."""
@@ -42,6 +45,13 @@ def add_query(query: nodes.Query, alias: str | None, scope: Scope) -> BoundSubqu
     return BoundSubquery(inner)
 
 
+def names(node: nodes.DatasetSource, use: DatasetUse) -> bool:
+    """Whether FROM means a dataset that is known already: by its path, or the one that is asked by the word `ASKED`."""
+    if use.path is None:
+        return (node.path, node.version, node.quoted) == (ASKED, None, False)
+    return (node.path, node.version) == (use.path, use.version)
+
+
 def bind_named(node: nodes.DatasetSource, scope: Scope) -> BoundSource:
     """A common table, or a dataset by its path."""
     alias = node.alias or node.path
@@ -52,7 +62,7 @@ def bind_named(node: nodes.DatasetSource, scope: Scope) -> BoundSource:
         return BoundSubquery(inner)
     context = scope.context
     for use in context.datasets:
-        if use.path is not None and (use.path, use.version) == (node.path, node.version):
+        if names(node, use):
             return add_dataset(use, alias, scope)
     if context.resolve is None:
         raise TQLNameError(

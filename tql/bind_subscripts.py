@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from . import nodes
-from .bound import JSON, At, Base, CellOf, Cells, Expr, JsonPick, Pick, Range, Ref, Type
+from .bound import JSON, At, Base, CellOf, Cells, Const, Expr, JsonPick, Pick, Range, Ref, Type
 from .coerce import folded
 from .errors import TQLTypeError, TQLUnsupportedError
 from .scope import Scope, grouped_type
@@ -65,11 +65,25 @@ def pick(value: Expr, items: list[At | Range], span: Span) -> Expr:
         TQLTypeError: there are more subscripts than axes, or the value is no array.
     """
     if not value.type.is_array or value.type.base is Base.IMAGE:
-        hint = "read pixels after the query: view.images[i].numpy()" if value.type.base is Base.IMAGE else ""
-        raise TQLTypeError(f"{value.type} has no elements to pick", kind="not-an-array", span=span, hint=hint)
+        raise TQLTypeError(
+            f"{value.type} has no elements to pick",
+            kind="not-an-array",
+            span=span,
+            hint="read pixels after the query: view.images[i].numpy()"
+            if value.type.base is Base.IMAGE
+            else hint_for_word(value),
+        )
     if value.type.nested:
         return pick_cells(value, items, span)
     return Pick(value, tuple(items), type=picked_type(value.type, items, span), span=span)
+
+
+def hint_for_word(value: Expr) -> str:
+    """What to write if a column was meant and a constant found, as in ``true[0]``."""
+    word = (
+        {"True": "true", "False": "false", "None": "null"}.get(str(value.value)) if isinstance(value, Const) else None
+    )
+    return "" if word is None else f'a column of that name is written "{word}"'
 
 
 def picked_type(type_: Type, items: Sequence[At | Range], span: Span) -> Type:

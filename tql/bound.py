@@ -361,7 +361,6 @@ class Group:
 
     keys: tuple[tuple[Field, Expr], ...]
     members: tuple[tuple[Field, Expr], ...]
-    across: OneOf["TIME", "SPACE"] = "TIME"
 
 
 @dataclass(frozen=True, slots=True)

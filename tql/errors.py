@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from unicodedata import combining, east_asian_width
+
 from ..errors import LakebedError
 from .source import NOWHERE, Span, line_and_column
 
@@ -77,8 +79,8 @@ class TQLLimitError(TQLError):
     default_kind = "limit"
 
 
-def caret_lines(text: str, span: Span) -> list[str]:
-    r"""The line of `span` with carets under it, cut to `CONTEXT` characters around the place.
+def caret_lines(text: str, span: Span, context: int = CONTEXT) -> list[str]:
+    r"""The line of `span` with carets under it, cut to `context` characters around the place.
 
     >>> print("\n".join(caret_lines("select *\nwher x", Span(9, 13))))
       line 2: wher x
@@ -88,11 +90,11 @@ def caret_lines(text: str, span: Span) -> list[str]:
     start = span.start - column
     end = text.find("\n", start)
     length = (end if end >= 0 else len(text)) - start
-    left = max(0, min(column - CONTEXT // 2, length - CONTEXT))
-    shown = text[start + left : start + min(left + CONTEXT, length)]
-    width = max(1, min(span.end - span.start, len(shown) - (column - left)))
+    left = max(0, min(column - context // 2, length - context))
+    shown = "".join(map(visible, text[start + left : start + min(left + context, length)]))
+    before, marked = shown[: column - left], shown[column - left :][: span.end - span.start]
     label = f"  line {line}: "
-    return [label + "".join(map(visible, shown)), " " * (len(label) + column - left) + "^" * width]
+    return [label + shown, " " * (len(label) + cells(before)) + "^" * max(1, cells(marked))]
 
 
 def visible(character: str) -> str:
@@ -100,3 +102,14 @@ def visible(character: str) -> str:
     if character.isprintable():
         return character
     return " " if character.isspace() else "\N{REPLACEMENT CHARACTER}"
+
+
+def cells(text: str) -> int:
+    """How many columns of a terminal a text takes: two for a wide character, none for an accent on the one before.
+
+    >>> cells("car"), cells("汽车"), cells("e\u0301")
+    (3, 4, 1)
+    """
+    if text.isascii():
+        return len(text)
+    return sum((east_asian_width(c) in "WF") + (combining(c) == 0) for c in text)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Callable
 from functools import wraps
@@ -48,6 +49,11 @@ def command(short_help: str | None = None) -> Callable[[Callable[..., Any]], Cal
                 error.hint = _HINTS.get(error.kind, error.hint)
                 click.echo(f"error: {error}", err=True)
                 sys.exit(1)
+            except BrokenPipeError:
+                # The reader, such as `head`, has seen enough. Click would make an ordinary failure of it, and Python
+                # would complain again when it flushes at exit.
+                os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+                sys.exit(141)
 
         return cli.command(short_help=short_help)(guarded)
 
@@ -270,10 +276,6 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
-    except BrokenPipeError:
-        # The reader, such as `head`, has seen enough; without this Python complains again when it flushes at exit.
-        sys.stdout = None
-        sys.exit(141)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ import pytest
 from lakebed.tql import functions, register_function
 from lakebed.tql.errors import TQLError
 
-from corpus_data import fitting, opener, parameters
+from corpus_data import fitting, named, parameters
 from lakebed import engine
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,7 +69,7 @@ def outcome(entry: Mapping[str, Any]) -> Outcome:
     query = entry["query"]
     try:
         source = fitting(query, entry["dataset"])
-        result = engine.run(source, query, parameters(query), resolve=opener(query), seed=1)
+        result = engine.run(source, query, parameters(query), resolve=named, seed=1)
     except TQLError as error:
         return Outcome(entry, None, f"{error.kind}: {error.message}")
     return Outcome(entry, length(result), "")

@@ -28,6 +28,25 @@ def test_what_a_query_could_hold_is_no_command(text: str) -> None:
     assert not is_command(text)
 
 
+@pytest.mark.parametrize("text", ["exit", "quit", "QUIT;", r"\q", ":q", "exit()", " quit() \n"])
+def test_words_that_leave_other_shells_leave_this_one(text: str) -> None:
+    assert is_command(text)
+    assert parse_command(text).command.name == ".quit"
+
+
+@pytest.mark.parametrize(("text", "words"), [("help", ()), ("?", ()), (r"\?", ()), (r"\h", ()), ("Help iou;", ("iou",)),
+                                             ("help .open", (".open",)), ("? shape", ("shape",))])  # fmt: skip
+def test_words_that_ask_for_help_are_given_it(text: str, words: tuple[str, ...]) -> None:
+    assert is_command(text)
+    assert parse_command(text).command.name == ".help"
+    assert parse_command(text).words == words
+
+
+@pytest.mark.parametrize("text", ["select help", "help me please", "quit, exit", "exit as quit", "help where x", "\\x"])
+def test_the_same_words_in_a_query_are_part_of_it(text: str) -> None:
+    assert not is_command(text)
+
+
 def test_words_keep_their_spaces_in_quotes_and_their_backslashes() -> None:
     assert parse_command(".diff 'a b' v1;").words == ("a b", "v1")
     assert parse_command(r'.open "C:\my data\coco"').words == (r"C:\my data\coco",)

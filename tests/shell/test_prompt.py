@@ -17,6 +17,7 @@ from rich.console import Console
 
 import lakebed
 from face_data import fresh_path, street
+from lakebed.running import Cancelled
 from lakebed.shell import dispatch
 from lakebed.shell.names import Column, Names
 from lakebed.shell.session import Session
@@ -88,6 +89,13 @@ def test_quit_leaves_without_running_the_rest() -> None:
     assert "1 row" not in typed(".quit\rselect count(*)\r")
 
 
+def test_help_and_exit_need_no_dot() -> None:
+    shown = typed("help\rhelp iou\rexit\rselect count(*)\r")
+    assert ".checkout NAME" in shown
+    assert "intersection over union" in shown
+    assert "1 row" not in shown
+
+
 def test_what_was_entered_is_in_the_history() -> None:
     history = InMemoryHistory()
     typed(".branch\rselect *\rlimit 1;\r" + CTRL_D, history=history)
@@ -114,6 +122,20 @@ def test_ctrl_c_between_two_steps_is_cancelling_too(monkeypatch: pytest.MonkeyPa
     assert typed(".log\r" + CTRL_D, session).endswith("cancelled")
 
 
+def test_ctrl_c_drops_the_statements_behind_the_one_that_ran(monkeypatch: pytest.MonkeyPatch) -> None:
+    session, _ = street_session()
+    asked: list[str] = []
+
+    def interrupted(query: str) -> None:
+        asked.append(query)
+        raise Cancelled(left_running=False)
+
+    monkeypatch.setattr(session, "ask", interrupted)
+    shown = typed("select 1; select 2;\r.branch\r" + CTRL_D, session)
+    assert asked == ["select 1;"]
+    assert shown.index("* main") and "cancelled" in shown
+
+
 def test_history_is_kept_in_the_users_data_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path))
     if history_file().is_relative_to(tmp_path):  # elsewhere the system has another folder for it
@@ -121,6 +143,13 @@ def test_history_is_kept_in_the_users_data_folder(tmp_path: Path, monkeypatch: p
         assert history_file().exists()
     (tmp_path / "file").touch()
     assert isinstance(kept_history(tmp_path / "file" / "history"), InMemoryHistory)
+
+
+@pytest.mark.parametrize(
+    "text", ["help", "help iou ", ".help  iou", " ? iou", ".log 3", ".explain select 1 ", ".x y.y"]
+)
+def test_the_colours_of_a_command_leave_its_text_as_it_is(text: str) -> None:
+    assert "".join(part for _, part in styled(text, NAMES)) == text
 
 
 def completions(text: str, behind: str = "") -> list[str]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -172,3 +173,17 @@ def test_files_hold_the_same_rows_in_every_form(tmp_path: Path) -> None:
     rows = json.loads((tmp_path / "a.JSON").read_text())
     assert [row["row"] for row in rows] == expected.column("row").to_pylist()
     assert len((tmp_path / "a.csv").read_text().splitlines()) == 4
+
+
+@pytest.mark.parametrize("form", ["csv", "arrow"])
+def test_a_reader_that_goes_away_is_told_by_the_exit_status_and_nothing_else(form: str, tmp_path: Path) -> None:
+    numbers(30_000, path=str(tmp_path / "ds"))
+    command = [sys.executable, "-m", "lakebed.cli", "query", str(tmp_path / "ds"), "select *", "--format", form]
+    # Unbuffered, Python loses what a pipe did not take at once, and never learns that it is broken.
+    env = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=env) as asked:
+        assert asked.stdout is not None and asked.stderr is not None
+        assert asked.stdout.read(1)
+        asked.stdout.close()
+        assert asked.stderr.read() == b""
+        assert asked.wait(120) == 141

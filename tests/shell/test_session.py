@@ -73,6 +73,14 @@ def test_a_mistake_is_shown_with_carets_and_the_session_goes_on() -> None:
     assert "10" in run(session, output, "select count(*)")
 
 
+def test_the_line_of_a_mistake_is_cut_to_the_window() -> None:
+    session, output = street_session(screen=Screen(40, 40, "none"))
+    error = refused(session, output, f"select * where {'1 = 1 and ' * 20} nosuch = 1 and {'1 = 1 and ' * 20} 1 = 1")
+    line, carets = error.splitlines()[1:3]
+    assert len(line) <= 40
+    assert line[carets.index("^") : carets.rindex("^") + 1] == "nosuch"
+
+
 def test_an_error_outside_of_a_query_says_where_and_what_to_do() -> None:
     session, output = street_session()
     assert "at: " in refused(session, output, ".open /nowhere/at/all")

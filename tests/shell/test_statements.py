@@ -79,6 +79,10 @@ def test_in_a_script_an_empty_line_or_a_command_ends_what_is_not_whole() -> None
     assert script("select * where\n.quit\n") == ["select * where", ".quit"]
 
 
+def test_in_a_script_bare_words_are_commands_where_a_statement_starts_and_names_inside_of_one() -> None:
+    assert script("help\nselect images\nhelp\n\nexit\n") == ["help", "select images\nhelp", "exit"]
+
+
 def test_a_semicolon_runs_a_query_before_the_next_line_is_read() -> None:
     read: list[str] = []
 

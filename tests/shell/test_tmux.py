@@ -127,6 +127,17 @@ def test_keys_typed_while_a_statement_runs_wait_for_the_next_prompt(terminal: Wi
     assert screen.count(".branch") == 1
 
 
+def test_in_a_window_of_three_lines_what_is_typed_is_seen(data: Path) -> None:
+    with tempfile.TemporaryDirectory(prefix="lb") as folder:
+        env = {"XDG_DATA_HOME": folder}
+        with window(Path(folder), "shell", str(data / "street"), env=env, size=(80, 3)) as opened:
+            opened.wait_for("street main>")
+            opened.type("select count(*) as nn")
+            opened.wait_for("select count(*) as nn")
+            opened.press("Enter")
+            opened.wait_for("1 row, ")
+
+
 def test_a_path_that_is_no_dataset_is_an_error_and_no_shell(data: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="lb") as folder, window(Path(folder), "shell", str(data), env={}) as opened:
         assert opened.exit_status() == 1

@@ -226,6 +226,7 @@ TEXT_PARTS: dict[str, Callable[[], MemorySource]] = {
     "column[": vectors_in("column"),
     "id == '0'": texts_in("id"),
     "ids == '0'": texts_in("ids"),
+    "STD(embeddings, axis=1)": matrices,
 }
 """By what stands in the query, where a name has another type than in most queries."""
 
@@ -264,13 +265,6 @@ NAMED: dict[str, Callable[[], MemorySource]] = {
     "bucket/dataset1": small("id", "verified"),
     "bucket/dataset2": small("user_id", "active"),
 }
-
-
-def opener(query: str) -> Callable[[str, str | None], MemorySource]:
-    """What opens the datasets that FROM names; some queries need other types than most."""
-    if "STD(embeddings, axis=1)" in query:
-        return lambda path, version: matrices()
-    return named
 
 
 def named(path: str, version: str | None = None) -> MemorySource:

@@ -55,6 +55,19 @@ def test_what_cannot_be_printed_keeps_its_width() -> None:
     assert carets == " " * 16 + "^"
 
 
+def test_carets_count_the_columns_of_a_terminal() -> None:
+    text = "where x = '汽车' and cafe\u0301 = '行人'"
+    line, carets = caret_lines(text, Span(text.index("'行"), len(text)))
+    assert line == f"  line 1: {text}"
+    assert carets == " " * (len("  line 1: where x = '    ' and cafe = ")) + "^" * len("'    '")
+
+
+def test_a_line_is_cut_to_a_window() -> None:
+    line, carets = caret_lines("x" * 50 + "HERE" + "y" * 50, Span(50, 54), 20)
+    assert line == "  line 1: " + "x" * 10 + "HERE" + "y" * 6
+    assert carets == " " * 20 + "^^^^"
+
+
 def test_an_error_says_message_place_and_hint() -> None:
     error = TQLSyntaxError("found x", hint="write y", span=Span(7, 8))
     assert str(error) == "found x\n  hint: write y"

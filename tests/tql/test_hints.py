@@ -7,6 +7,7 @@ from itertools import combinations
 import pytest
 from lakebed.tql import parse, to_text
 from lakebed.tql.errors import TQLSyntaxError
+from lakebed.tql.tokens import RESERVED
 
 CLAUSES = {
     "FROM": "from t",
@@ -79,7 +80,8 @@ def test_a_branch_with_clauses_needs_parentheses(word: str) -> None:
         ("quite another thing", "to filter rows write SELECT * WHERE followed by the condition"),
         ("5", "the shortest query is SELECT *"),
         ("group by a", "write SELECT * GROUP BY ..."),
-        ("explain select *", "a query only reads: only SELECT is there; the methods of Dataset change a dataset"),
+        ("vacuum", "a query only reads: only SELECT is there; the methods of Dataset change a dataset"),
+        ("explain select *", "ds.explain(query) shows how it runs, in the shell .explain"),
         ("select a < > b", "not equal is written != or <>"),
         ("select a or || b", "|| joins texts; the logical operator is OR"),
         ("select a = = b", "equality is written = or =="),
@@ -96,3 +98,14 @@ def test_what_people_mean_is_guessed(text: str, hint: str) -> None:
 
 def test_a_long_first_word_is_shown_in_part() -> None:
     assert error_of("x" * 50).message == 'expected SELECT, found "' + "x" * 40 + '"'
+
+
+# TRUE, FALSE and NULL are values, of which the binder speaks.
+@pytest.mark.parametrize("word", sorted(RESERVED - {"TRUE", "FALSE", "NULL"}))
+def test_a_reserved_word_in_the_place_of_a_column_is_told_how_to_be_one(word: str) -> None:
+    assert error_of(f"select {word.lower()}").hint.endswith(f'a column of that name is written "{word.lower()}"')
+    assert to_text(parse(f'select "{word.lower()}"[5]')) == f'SELECT "{word.lower()}"[5]'
+
+
+def test_an_infix_not_is_no_column() -> None:
+    assert "column" not in error_of("select * where a not").hint

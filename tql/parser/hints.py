@@ -12,6 +12,12 @@ OTHER_STATEMENTS = words(
     """
 )
 
+ASKED_OTHERWISE = {
+    "SHOW": "ds.summary() shows the tensors, in the shell .schema",
+    "DESCRIBE": "ds.summary() shows the tensors, in the shell .schema",
+    "EXPLAIN": "ds.explain(query) shows how it runs, in the shell .explain",
+}
+
 CLAUSES = {
     "FROM": "FROM",
     "WHERE": "WHERE",
@@ -40,6 +46,30 @@ SIGNS = {
     "NOT": "NOT binds loosely: put it and what it negates in parentheses",
 }
 
+STARTERS = words("ARRAY CASE CAST DISTINCT EXISTS")
+"""Keywords that something has to follow; where it does not, a column of that name may have been meant."""
+
+FOREIGN = {
+    "CONTAINS": "it is a function: CONTAINS(column, value)",
+    "NOTNULL": "write IS NOT NULL",
+    "REGEXP": "it is a function: REGEXP_MATCHES(text, 'pattern')",
+    "RLIKE": "it is a function: REGEXP_MATCHES(text, 'pattern')",
+    "AS": "AS stands in CAST(x AS INT), and before names in the SELECT list and in FROM",
+}
+"""Hints for a word that stands where all could have ended."""
+
+_DATES = "there are no dates: texts such as '2020-01-31' compare in their order"
+
+FOREIGN_BEFORE = {
+    "OVER": "there are no window functions: GROUP BY makes groups, and ROW_NUMBER() counts rows",
+    "DATE": _DATES,
+    "TIMESTAMP": _DATES,
+    "INTERVAL": _DATES,
+}
+"""The same for the word before it, which was taken for a name."""
+
+BEFORE_CONDITIONS = words("SELECT WHERE AND OR NOT HAVING ON BY WHEN")
+
 PAIRS = {
     ("=", ">"): "at least is written >=",
     ("=", "<"): "at most is written <=",
@@ -51,12 +81,14 @@ PAIRS = {
 
 def hint_for(tokens: list[Token], position: int) -> str:
     """A hint for an error at `tokens[position]`, where something else was wanted, or "". A query starts before it."""
-    token = tokens[position]
-    before = tokens[position - 1].kind
+    token, previous = tokens[position], tokens[position - 1]
+    before = previous.kind
     if before == ",":
         return "is the comma before it one too many?"
     if (before, token.kind) in PAIRS:
         return PAIRS[before, token.kind]
+    if before in STARTERS or (before == "NOT" and tokens[position - 2].kind in BEFORE_CONDITIONS):
+        return f'a column of that name is written "{previous.value}"'
     if token.kind in SIGNS:
         return SIGNS[token.kind]
     if token.kind in RESERVED or token.kind in CLAUSES:
@@ -71,8 +103,10 @@ def hint_for_extra(tokens: list[Token], position: int) -> str:
         return hint_for_clause(token.kind, clauses_before(tokens, position))
     if token.kind in SET_OPERATORS:
         return f"put each part around {token.kind} in parentheses: (SELECT ... LIMIT 5) {token.kind} (SELECT ...)"
-    if str(token.value).upper() == "CONTAINS":
-        return "it is a function: CONTAINS(column, value)"
+    if str(token.value).upper() in FOREIGN:
+        return FOREIGN[str(token.value).upper()]
+    if str(tokens[position - 1].value).upper() in FOREIGN_BEFORE:
+        return FOREIGN_BEFORE[str(tokens[position - 1].value).upper()]
     if word := misspelt(token) or misspelt(tokens[position - 1]):
         return f"did you mean {word}?"
     if token.kind in (NAME, STRING, INTEGER, FLOAT):
@@ -122,6 +156,8 @@ def hint_for_statement(token: Token) -> tuple[str, str]:
     word = str(token.value).upper()
     known = word in OTHER_STATEMENTS or word in CLAUSES
     message = f"expected SELECT, found {word}" if known else f'expected SELECT, found "{str(token.value)[:40]}"'
+    if word in ASKED_OTHERWISE:
+        return message, ASKED_OTHERWISE[word]
     if word in OTHER_STATEMENTS:
         return message, "a query only reads: only SELECT is there; the methods of Dataset change a dataset"
     if token.kind in CLAUSES:

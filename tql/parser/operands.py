@@ -144,7 +144,15 @@ class OperandParser(Cursor, ABC):
         return () if self.peek("]") else self.listed(self.parse_array_item)
 
     def parse_array_item(self) -> Expr:
-        return self.parse_array() if self.peek("[") else self.parse_expression()
+        if self.peek("["):
+            return self.parse_array()
+        item = None if self.peek(":") and self.peek_next().kind not in NAME_KINDS else self.parse_expression()
+        if item is None or self.peek(":"):
+            self.fail(
+                "a value" if item is None else '"]"',
+                'a constant array has no slices; a column of that name is written "array"',
+            )
+        return item
 
     def parse_case(self) -> Case:
         case = self.expect("CASE")

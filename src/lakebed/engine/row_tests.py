@@ -7,7 +7,7 @@ from functools import partial
 
 import numpy as np
 
-from ..tql.bound import Expr, Ref, walk
+from ..tql.bound import ExistsRelation, Expr, InRelation, Ref, walk
 from ..tql.coerce import logic
 from ..tql.relations import Filter, Relation, Scan
 from ..tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test
@@ -117,10 +117,12 @@ class RowTests:
 
     def sql_holds(self, test: SqlTest, rows: Ints | None) -> Array:
         size = len(self.source.live())
-        if rows is not None and not test.positions and not test.pixels and len(rows) * FEW > size:
-            read: Ints | None = self.whole_fragments(rows)
+        if rows is None or test.positions or asks_a_query(test.condition):
+            read = None
+        elif not test.pixels and len(rows) * FEW > size:
+            read = self.whole_fragments(rows)
         else:
-            read = None if test.positions else rows
+            read = rows
         passed = mask_of(self.sql_rows(test.condition, read), size)
         return passed if rows is None else passed[rows]
 
@@ -144,6 +146,11 @@ class RowTests:
 
 def whole_condition(test: ElementTest) -> Expr:
     return logic("NOT", [test.fallback], test.fallback.span) if test.negated else test.fallback
+
+
+def asks_a_query(condition: Expr) -> bool:
+    """Whether a condition has a sub-query, whose answer does not depend on the rows that are left."""
+    return any(isinstance(one, (InRelation, ExistsRelation)) for one in walk(condition))
 
 
 def reads_pixels(test: Test) -> bool:

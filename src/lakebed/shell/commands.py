@@ -78,14 +78,31 @@ ALIASES = {".exit": ".quit", ".q": ".quit", ".h": ".help", ".tables": ".schema",
 
 _COMMAND = re.compile(r"\s*\.[^\W\d]")
 
+_BARE = re.compile(
+    r"""
+    \s*
+    (?: (?P<quit> (?:exit|quit)(?:\(\))? | \\q | :q ) | (?: help | \? | \\[?h] ) (?P<topic> [ \t]+ \.?\w+ )? )
+    \s*;?\s*
+    """,
+    re.VERBOSE | re.IGNORECASE,
+)
+"""What people type to leave or to be helped. As a whole statement it is no query, whatever columns there are."""
+
 
 def is_command(text: str) -> bool:
-    """Whether a text is a dot command: a dot and a letter come first, which no query starts with."""
-    return _COMMAND.match(text) is not None
+    """Whether a statement is a dot command, with its dot or one of the bare words that mean one."""
+    return starts_command(text) or _BARE.fullmatch(text) is not None
+
+
+def starts_command(line: str) -> bool:
+    """Whether a dot and a letter come first, with which no line of a query starts."""
+    return _COMMAND.match(line) is not None
 
 
 def split_name(text: str) -> tuple[str, str]:
     """The command's name with its dot, in lower case and without its alias, and the rest of the text."""
+    if bare := _BARE.fullmatch(text):
+        return ".quit" if bare["quit"] else ".help", (bare["topic"] or "").strip()
     name, _, rest = text.strip().partition(" ")
     if "\n" in name:
         name, _, rest = text.strip().partition("\n")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ..errors import LakebedError
+from ..running import Cancelled
 from .actions import ACTIONS
 from .commands import is_command, parse_command
 from .messages import defect_text, error_text
@@ -12,10 +13,11 @@ from .session import Finished, Session
 def run(session: Session, statement: str) -> bool:
     """Run one query or dot command and show what comes of it; whether it succeeded.
 
-    Ctrl-C cancels it; errors are shown, also those that should never come, and the session goes on.
+    Errors are shown, also those that should never come, and the session goes on.
 
     Raises:
         Finished: the statement is `.quit`.
+        Cancelled: Ctrl-C was pressed; what was entered behind the statement is not wanted either.
     """
     try:
         if is_command(statement):
@@ -23,10 +25,10 @@ def run(session: Session, statement: str) -> bool:
             ACTIONS[call.command.name](session, call)
         else:
             session.ask(statement)
-    except Finished:
+    except (Finished, Cancelled):
         raise
     except LakebedError as error:
-        session.output.errors(error_text(error))
+        session.output.errors(error_text(error, session.output.screen.width))
     except Exception as error:
         # A defect of ours, or of a library. It costs this statement, not the user's session.
         session.output.errors(defect_text(error))

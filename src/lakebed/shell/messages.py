@@ -11,22 +11,28 @@ from ..errors import LakebedError
 from ..running import Cancelled
 from ..storage.errors import NotFoundError
 from ..tql.catalogue import FUNCTIONS
-from ..tql.errors import TQLError, caret_lines
+from ..tql.errors import CONTEXT, TQLError, caret_lines
 from ..tql.source import NOWHERE
 from ..tql.suggest import did_you_mean
 from .commands import ALIASES, COMMANDS
 from .names import functions
 from .pages import Page
 
+LABEL = len("  line 100: ")
+
 WELCOME = "Enter runs a whole query, Tab completes, .help lists commands, Ctrl-D leaves."
 
 
-def error_text(error: LakebedError) -> list[Text]:
-    """An error as its `str()` says it, in colours: what is wrong, the line with carets below the place, what to do."""
+def error_text(error: LakebedError, width: int = 1_000) -> list[Text]:
+    """An error as its `str()` says it, in colours: what is wrong, the line with carets below the place, what to do.
+
+    Args:
+        width: the window's; the line is cut so that the carets stand right below it.
+    """
     title = Text("cancelled", "yellow") if isinstance(error, Cancelled) else None
     found = [title or Text.assemble(("error: ", "bold red"), (error.message, "bold"))]
     if isinstance(error, TQLError) and error.text and error.span != NOWHERE:
-        line, carets = caret_lines(error.text, error.span)
+        line, carets = caret_lines(error.text, error.span, max(8, min(CONTEXT, width - LABEL)))
         label, _, shown = line.partition(": ")
         found.append(Text.assemble((f"{label}: ", "bright_black"), shown))
         found.append(Text(carets, "bold red"))

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 
 from ..tql import parse
 from ..tql.errors import TQLError, TQLSyntaxError
-from .commands import COMMANDS, is_command, split_name
+from .commands import COMMANDS, is_command, split_name, starts_command
 from .pieces import COMMENT, UNCLOSED, pieces
 
 OPENINGS = frozenset({"SELECT", "WITH", "("})
@@ -91,7 +91,7 @@ def statements(lines: Iterable[str]) -> Iterator[str]:
 
 def _belongs(line: str, held: str) -> bool:
     """Whether `line` is more of the statement `held`."""
-    if not line.strip() or is_command(line):
+    if not line.strip() or starts_command(line):
         return False
     if not is_complete(held.rstrip()):
         return True

@@ -27,7 +27,7 @@ from rich.text import Text
 from .. import __version__
 from ..engine import database, interrupt
 from ..errors import LakebedError
-from ..running import wait_for_left
+from ..running import Cancelled, wait_for_left
 from ..storage.stores.places import data_folder
 from .commands import COMMANDS, is_command, split_name
 from .completion import complete
@@ -62,6 +62,11 @@ STYLE = Style.from_dict(
         "completion-menu.meta.completion.current": "bg:#4c6a91 #e5e9f0",
     }
 )
+
+MENU = 4
+"""Lines kept free for completions."""
+LOWEST = MENU + 4
+"""Lines of the lowest window that has the toolbar and room for completions."""
 
 PATIENCE = 0.4
 """Seconds before a running query shows a clock."""
@@ -137,7 +142,7 @@ def styled(text: str, names: Names) -> Fragments:
     command = COMMANDS.get(name)
     if not rest:
         return [("command" if command else "error", text)]
-    place = text.index(rest, text.index(".") + 1)
+    place = len(text.rstrip()) - len(rest)
     tail: Fragments = highlight(rest, columns) if command and command.takes_query else [("", rest)]
     return [("command" if command else "error", text[:place]), *tail, ("", text[place + len(rest) :])]
 
@@ -217,7 +222,6 @@ class Terminal:
             key_bindings=key_bindings(),
             history=history if history is not None else kept_history(history_file()),
             style=STYLE,
-            reserve_space_for_menu=4,
             input=input,
             output=output,
         )
@@ -233,9 +237,8 @@ class Terminal:
         while True:
             self._look()
             try:
-                text = self._prompt.prompt(
-                    prompt_of(session), prompt_continuation=continuation, bottom_toolbar=toolbar_of(session)
-                )
+                self._make_room()
+                text = self._prompt.prompt(prompt_of(session), prompt_continuation=continuation)
             except KeyboardInterrupt:
                 continue
             except EOFError:
@@ -245,8 +248,16 @@ class Terminal:
                     run(session, statement)
             except Finished:
                 return
+            except Cancelled as error:
+                session.output.errors(error_text(error))
             except KeyboardInterrupt:
                 session.output.lines([Text("cancelled", "yellow")])
+
+    def _make_room(self) -> None:
+        """Toolbar and menu below the prompt; not in a window so low that the prompt itself would not be drawn."""
+        high = self._session.output.screen.height >= LOWEST
+        self._prompt.bottom_toolbar = toolbar_of(self._session) if high else None
+        self._prompt.reserve_space_for_menu = MENU if high else 0
 
     def _look(self) -> None:
         """Learn the names that can be completed, before the user types."""

@@ -1,0 +1,30 @@
+"""A sub-query in a condition sees all rows, however few the other conditions have left."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pytest
+from lakebed.storage.schema import TensorSpec
+
+from lakebed import engine
+from memory_source import MemorySource
+
+MANY = MemorySource([TensorSpec("n", "n", dtype="int64", ndim=0)], pa.table({"n": pa.array(range(200), pa.int64())}))
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select * where n = 2 and not exists (select * where n > 900)", [2]),
+        ("select * where n = 2 and exists (select * where n > 100)", [2]),
+        ("select * where n = 2 and n in (select n - 100 where n > 100)", [2]),
+        ("select * where n = 2 and n not in (select n where n > 900)", [2]),
+        ("select * where n in (2, 3) and n not in (select n where n = 3)", [2]),
+        ("select * where n < 100 and n in (select n - 100 where n > 197)", [98, 99]),
+        ("select * where n = 2 or n in (select n + 1 where n < 2)", [1, 2]),
+        ("select * from (select * where n > 190) where n = 195 and exists (select * where n = 1)", [195]),
+    ],
+)
+def test_rows(query: str, expected: list[int]) -> None:
+    found = engine.run(MANY, query).rows
+    assert found is not None and found.tolist() == expected
