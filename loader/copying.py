@@ -25,9 +25,7 @@ _WRITING = 3
 """Tasks that may wait to be written, about 32 MiB each."""
 
 
-def copy_by_threads(
-    writer: TaskWriter, order: Ints, task_rows: int, num_workers: int, progress: Progress
-) -> list[Task]:
+def copy_by_threads(writer: TaskWriter, order: Ints, num_workers: int, progress: Progress) -> list[Task]:
     """Every task, taken over from its note or carried out, in order.
 
     `num_workers` threads check and encode; with 0 the calling thread does, while the next pages are fetched.
@@ -36,7 +34,7 @@ def copy_by_threads(
         fetchers = _pool(threads, max(_FETCHING, num_workers), "fetch")
         # Decoders keep a core busy each; more of them only stand in each other's way.
         checkers = _pool(threads, min(num_workers, usable_cores()), "check") if num_workers else None
-        run = _Run(writer, order, task_rows, progress, fetchers, checkers, 2 * num_workers + 2)
+        run = _Run(writer, order, progress, fetchers, checkers, 2 * num_workers + 2)
         return run.all_tasks(_pool(threads, 2, "write"))
 
 
@@ -62,7 +60,6 @@ class _Run:
 
     writer: TaskWriter
     order: Ints
-    task_rows: int
     progress: Progress
     fetchers: ThreadPoolExecutor
     checkers: ThreadPoolExecutor | None
@@ -108,13 +105,14 @@ class _Run:
 
     def _plan(self, tasks: dict[int, Task]) -> Iterator[tuple[int, Ints, bool]]:
         """(task, rows, whether they are its last) of every page that is to be built."""
-        for number in range(-(-len(self.order) // self.task_rows)):
+        size = self.writer.sizes.task
+        for number in range(-(-len(self.order) // size)):
             found = self.writer.maybe_note(number)
             if found is not None:
                 self.progress.add(len(found.rows), found.nbytes, skipped=True)
                 tasks[number] = found
                 continue
-            rows = self.order[number * self.task_rows : (number + 1) * self.task_rows]
+            rows = self.order[number * size : (number + 1) * size]
             pages = list(self.writer.pages(rows))
             for position, part in enumerate(pages, 1):
                 yield number, part, position == len(pages)

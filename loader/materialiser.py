@@ -1,7 +1,8 @@
 """The materialiser: copies the rows of a source, links fetched, into chunk files made for streaming.
 
-Rows are cut into tasks of one chunk file each. A finished task leaves a small note under the run's fingerprint, so
-that a run that was killed, or a second process at work on the same view, finds it and goes on from there. Chunk files
+Rows are cut into tasks of one chunk file each, or of a page full of small ones. A finished task leaves a small note
+under the run's fingerprint, so that a run that was killed, or a second process at work on the same view, finds it and
+goes on from there. Chunk files
 and the index are named by their content, nothing refers to them until the index is complete, and the index itself is
 unseen until the caller publishes its key.
 """
@@ -30,11 +31,11 @@ from .pages import PAGE_BYTES, PAGE_ROWS, read_page
 from .progress import Progress
 from .ray_materialise import ray_tasks
 from .recipe import Ints, Recipe
-from .writing import NOTE_FORMAT, Task, TaskWriter
+from .writing import NOTE_FORMAT, Sizes, Task, TaskWriter
 
 MIN_CHUNK_BYTES = 1 << 20
 MIN_CHUNKS = 64
-_PROBE_ROWS = 16
+_PROBE_ROWS = 8
 
 
 def materialise(source: SampleSource, store: Store, prefix: str, options: MaterialiseOptions | None = None) -> Index:
@@ -58,14 +59,14 @@ def materialise(source: SampleSource, store: Store, prefix: str, options: Materi
     chosen = options or MaterialiseOptions()
     recipe = _recipe(source, chosen)
     order = _write_order(len(source), chosen)
-    task_rows, page_rows = _sizes(recipe, order, chosen)
-    notes = f"{prefix}/notes/{_fingerprint(recipe, order, chosen, task_rows)}"
-    writer = TaskWriter(recipe, store, prefix, notes, page_rows)
+    sizes = _sizes(recipe, order, chosen)
+    notes = f"{prefix}/notes/{_fingerprint(recipe, order, chosen, sizes)}"
+    writer = TaskWriter(recipe, store, prefix, notes, sizes)
     with Progress(len(source), shown=chosen.progress) as progress:
         if chosen.scheduler == "ray":
-            tasks = _on_cluster(writer, order, task_rows, chosen, progress)
+            tasks = _on_cluster(writer, order, chosen, progress)
         else:
-            tasks = copy_by_threads(writer, order, task_rows, chosen.num_workers, progress)
+            tasks = copy_by_threads(writer, order, chosen.num_workers, progress)
     index = _assemble(recipe, tasks, chosen)
     store.put(f"{prefix}/{index.key}", memoryview(index.data).cast("B"))
     for stat in list(store.list(f"{notes}/")):
@@ -107,14 +108,13 @@ def _write_order(count: int, options: MaterialiseOptions) -> Ints:
     return permutation(count, options.seed, 0, 0)
 
 
-def _sizes(recipe: Recipe, order: Ints, options: MaterialiseOptions) -> tuple[int, int]:
-    """Rows of a task and of a page, judged by the first rows to be written."""
+def _sizes(recipe: Recipe, order: Ints, options: MaterialiseOptions) -> Sizes:
+    """Judged by the first rows to be written."""
     if len(order) == 0:
-        return 1, 1
-    probe = _probe(recipe, order)
-    mean = max(1, probe)
+        return Sizes(1, 1)
+    mean = max(1, _probe(recipe, order))
     target = min(options.chunk_bytes, max(MIN_CHUNK_BYTES, mean * len(order) // MIN_CHUNKS))
-    return max(1, target // mean), min(PAGE_ROWS, max(1, PAGE_BYTES // mean))
+    return Sizes(chunk=max(1, target // mean), page=min(PAGE_ROWS, max(1, PAGE_BYTES // mean)))
 
 
 def _probe(recipe: Recipe, order: Ints) -> int:
@@ -126,21 +126,20 @@ def _probe(recipe: Recipe, order: Ints) -> int:
     return page.nbytes // max(1, len(page.rows))
 
 
-def _fingerprint(recipe: Recipe, order: Ints, options: MaterialiseOptions, task_rows: int) -> str:
+def _fingerprint(recipe: Recipe, order: Ints, options: MaterialiseOptions, sizes: Sizes) -> str:
     """Names a run: the same for every process that would write the same files."""
     digest = xxhash.xxh3_128(json.dumps(options.to_json(), sort_keys=True, default=str).encode())
     digest.update(json.dumps(recipe.schema.to_json(), sort_keys=True).encode())
     digest.update(np.ascontiguousarray(recipe.row_ids).view(np.uint8).data)
     digest.update(np.ascontiguousarray(order).view(np.uint8).data)
-    digest.update(f"{task_rows} {NOTE_FORMAT} {pa.__version__}".encode())
+    digest.update(f"{sizes.chunk} {sizes.task} {NOTE_FORMAT} {pa.__version__}".encode())
     return digest.hexdigest()
 
 
-def _on_cluster(
-    writer: TaskWriter, order: Ints, task_rows: int, options: MaterialiseOptions, progress: Progress
-) -> list[Task]:
+def _on_cluster(writer: TaskWriter, order: Ints, options: MaterialiseOptions, progress: Progress) -> list[Task]:
     """Every task, as tasks of a Ray cluster."""
-    parts = enumerate(order[start : start + task_rows] for start in range(0, len(order), task_rows))
+    rows = writer.sizes.task
+    parts = enumerate(order[start : start + rows] for start in range(0, len(order), rows))
     tasks = []
     for task, found in ray_tasks(writer, parts, options.num_workers):
         progress.add(len(task.rows), task.nbytes, skipped=found)

@@ -19,6 +19,7 @@ from .facts import Facts
 from .fetching import Cells, Fetched, fetch_rows
 from .geometry import pixel_tensors, rescale
 from .images import ImageCell, is_image, prepare_image
+from .payload_view import payload_views
 from .recipe import ROW_ID, VIEW_ROW, Ints, Recipe
 
 PAGE_ROWS, PAGE_BYTES = 64, 8 << 20
@@ -74,11 +75,9 @@ def _images(
     recipe: Recipe, spec: TensorSpec, rows: Ints, cells: Cells, page: Page, bad: set[int]
 ) -> list[ImageCell | None]:
     found: list[ImageCell | None] = []
-    for position, cell in enumerate(cells[""]):
-        data = cell.as_buffer()
+    for position, data in enumerate(payload_views(cells[""])):
         try:
-            # Arrow's buffers show signed bytes, which decoders do not take.
-            found.append(None if data is None else prepare_image(memoryview(data).cast("B"), spec, recipe.policy))
+            found.append(None if data is None else prepare_image(data, spec, recipe.policy))
         except LakebedError as error:
             _fail(recipe, spec.name, int(rows[position]), position, error, page, bad)
             found.append(None)
@@ -153,8 +152,8 @@ def _typed(column: pa.Array, kind: pa.DataType) -> pa.Array:
 
 
 def _hashes(payloads: pa.Array) -> pa.Array:
-    buffers = [cell.as_buffer() for cell in payloads]
-    return pa.array([None if b is None else xxhash.xxh3_64_intdigest(b) for b in buffers], pa.uint64())
+    cells = payload_views(payloads)
+    return pa.array([None if cell is None else xxhash.xxh3_64_intdigest(cell) for cell in cells], pa.uint64())
 
 
 def _split(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

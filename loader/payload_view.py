@@ -1,7 +1,8 @@
-"""Single payloads of a record batch, found by offsets: a thousand times cheaper than going through Arrow scalars."""
+"""Payloads found by offsets, where they lie: an Arrow scalar of a binary cell is a copy of it."""
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -45,3 +46,17 @@ class PayloadColumn:
         if xxhash.xxh3_64_intdigest(data.data) != int(self._hashes[row]):
             raise damaged("a payload is not what was written", f"{self._place}, row {row} of its batch")
         return data
+
+
+def payload_views(values: pa.Array) -> list[memoryview | None]:
+    """The bytes of each cell of a binary or string column; None for an empty one. Nothing is copied."""
+    if not len(values):
+        return []
+    _, offsets, data = values.buffers()
+    wide = pa.types.is_large_binary(values.type) or pa.types.is_large_string(values.type)
+    bounds = np.frombuffer(offsets, np.int64 if wide else np.int32)[values.offset : values.offset + len(values) + 1]
+    whole = memoryview(data if data is not None else b"").cast("B")  # Arrow's buffers show signed bytes
+    cells = [whole[start:stop] for start, stop in pairwise(bounds.tolist())]
+    if not values.null_count:
+        return list(cells)
+    return [cell if given else None for cell, given in zip(cells, values.is_valid().to_pylist(), strict=True)]

@@ -18,6 +18,7 @@ from .decode import DecodeHints, decode_into
 from .errors import RowPlace, located
 from .geometry import check_resizable, pixel_tensors, rescale
 from .images import image_mode, is_image
+from .payload_view import payload_views
 from .policy import Failed
 from .samples import SampleDict
 from .stats import FileReads
@@ -240,8 +241,7 @@ def _again(view: MaterialisedView, batch: int, read: Callable[[], Bytes | None])
 
 
 def _buffers(column: Any) -> list[Bytes | None]:
-    buffers = [cell.as_buffer() for cell in column]
-    return [None if buffer is None else np.frombuffer(buffer, np.uint8) for buffer in buffers]
+    return [None if cell is None else np.frombuffer(cell, np.uint8) for cell in payload_views(column)]
 
 
 def _delivered(value: Any, spec: TensorSpec) -> Any:

@@ -24,8 +24,8 @@ class SlotPool:
 
     def __init__(self, kept: int = 8) -> None:
         self._kept = kept
-        self._free: list[bytearray] = []
-        self._used: dict[int, tuple[bytearray, weakref.ref[Any]]] = {}
+        self._free: list[Bytes] = []
+        self._used: dict[int, tuple[Bytes, weakref.ref[Any]]] = {}
         # Collecting garbage may return a slot in the middle of `take` in the same thread.
         self._lock = threading.RLock()
         self.made = 0
@@ -48,12 +48,12 @@ class SlotPool:
         """Slots that somebody can still see."""
         return len(self._used)
 
-    def _fitting(self, nbytes: int) -> bytearray:
+    def _fitting(self, nbytes: int) -> Bytes:
         for i, memory in enumerate(self._free):
             if nbytes <= len(memory) <= 2 * nbytes + _ALIGN:
                 return self._free.pop(i)
         self.made += 1
-        return bytearray(max(_ALIGN, nbytes))
+        return np.empty(max(_ALIGN, nbytes), np.uint8)  # NumPy asks for huge pages: a few faults instead of thousands
 
     def _give(self, number: int) -> None:
         with self._lock:

@@ -21,7 +21,7 @@ from ..storage.stores.base import Store
 from ..storage.stores.mapped import digest_of
 from .chunks import HASH_SUFFIX, URL_SUFFIX, damaged, read_batch
 from .index import Index, read_index
-from .payload_view import PayloadColumn
+from .payload_view import PayloadColumn, payload_views
 from .recipe import payload_columns, view_schema
 from .stats import FileReads
 
@@ -303,8 +303,7 @@ class MaterialisedView:
         return joined.take(pa.array(back))
 
     def _check(self, column: str, values: pa.Array, hashes: pa.Array, places: Places) -> None:
-        for position, (cell, digest) in enumerate(zip(values, hashes.to_pylist(), strict=True)):
-            data = cell.as_buffer()
+        for position, (data, digest) in enumerate(zip(payload_views(values), hashes.to_pylist(), strict=True)):
             if data is not None and xxhash.xxh3_64_intdigest(data) != digest:
                 raise damaged(
                     f"a payload of column {column!r} is not what was written", self.place(int(places.batch[position]))

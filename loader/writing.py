@@ -1,4 +1,4 @@
-"""One task of the materialiser: rows to the chunk file that holds them, and the note by which another run finds it."""
+"""One task of the materialiser: rows to the chunk files that hold them, and the note by which another run finds it."""
 
 from __future__ import annotations
 
@@ -20,9 +20,27 @@ from .recipe import Ints, Recipe
 NOTE_FORMAT = 1
 
 
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """How rows are cut.
+
+    Attributes:
+        chunk: rows of a chunk file.
+        page: rows that are fetched and checked together, at most.
+    """
+
+    chunk: int
+    page: int
+
+    @property
+    def task(self) -> int:
+        """Rows of a task: a chunk file, or as many small ones as a page fills; each note costs two flushes more."""
+        return self.chunk * max(1, self.page // self.chunk)
+
+
 @dataclass(slots=True)
 class Task:
-    """What one chunk file (or a few, if rows are large) holds."""
+    """What one chunk file holds, or a few, if these are small or rows are large."""
 
     chunks: list[ChunkEntry] = field(default_factory=list)
     rows: list[int] = field(default_factory=list)
@@ -57,12 +75,12 @@ class TaskWriter:
     prefix: str
     notes: str
     """Where the notes of this run are."""
-    page_rows: int
+    sizes: Sizes
 
     def pages(self, rows: Ints) -> Iterator[Ints]:
         """The rows of a task, cut into those of its pages."""
-        for start in range(0, len(rows), self.page_rows):
-            yield rows[start : start + self.page_rows]
+        for start in range(0, len(rows), self.sizes.page):
+            yield rows[start : start + self.sizes.page]
 
     def write(self, number: int, rows: Ints) -> Task:
         """The whole task in this thread. Raises as `materialise` does."""
@@ -89,8 +107,9 @@ class TaskWriter:
             task.rows += page.rows
             task.failures += page.failures
             task.facts.merge(page.facts)
-        for group in _groups(pages):
-            data, entry = write_chunk(group, self.recipe.arrow_schema, self.recipe.payloads)
+        schema, payloads = self.recipe.arrow_schema, self.recipe.payloads
+        # All are made before the first is flushed: what runs after a flush starts with cold caches.
+        for data, entry in [write_chunk(group, schema, payloads) for group in self._files(pages)]:
             # Arrow's buffers show signed bytes, which compare unequal to plain ones.
             self.store.put(f"{self.prefix}/{entry.key}", memoryview(data).cast("B"))
             task.chunks.append(entry)
@@ -103,6 +122,15 @@ class TaskWriter:
             if error.kind != "commit-unknown":
                 raise
         return task
+
+    def _files(self, pages: list[Page]) -> Iterator[list[pa.RecordBatch]]:
+        """The batches of each chunk file of a task."""
+        size = self.sizes.chunk
+        if size == self.sizes.task:
+            yield from _groups(pages)
+            return
+        for batch in (batch for page in pages for batch in page.batches):
+            yield from ([batch.slice(start, size)] for start in range(0, batch.num_rows, size))
 
     def _note_key(self, number: int) -> str:
         return f"{self.notes}/{number:08d}.json"

@@ -258,6 +258,24 @@ def test_a_stopped_run_goes_on_from_its_finished_chunks(store: Store) -> None:
     assert not list(store.list(f"{PREFIX}/notes/"))
 
 
+def test_small_chunk_files_share_a_note_and_are_cut_the_same_after_a_stop(store: Store, tmp_path: Path) -> None:
+    options = MaterialiseOptions(chunk_bytes=256 << 10)
+    Stopping.left = 90
+    with pytest.raises(KeyboardInterrupt):
+        materialise(many_images(Stopping), store, PREFIX, options)
+    notes = [json.loads(store.get(stat.key)) for stat in store.list(f"{PREFIX}/notes/")]
+    assert notes
+    assert all(len(note["chunks"]) > 1 for note in notes)
+    assert all(1 <= batch[2] <= 6 for note in notes for chunk in note["chunks"] for batch in chunk[3])
+    Stopping.left = 10**9
+    resumed = materialise(many_images(Stopping), store, PREFIX, options)
+    read = 10**9 - Stopping.left
+    assert read == 120 + 8 - sum(len(note["rows"]) for note in notes)  # 8 to judge their size by
+    whole = materialise(many_images(), open_store(tmp_path / "other", create=True), PREFIX, options)
+    assert resumed.key == whole.key
+    assert len(whole.chunks) > 10
+
+
 def test_a_finished_chunk_that_went_missing_is_written_again(store: Store) -> None:
     options = MaterialiseOptions(chunk_bytes=1 << 20)
     Stopping.left = 90
