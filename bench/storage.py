@@ -1,8 +1,10 @@
-"""What the storage engine costs: small commits at three sizes, appends, opening, reading after 1,000 commits, memory.
+"""What the storage engine costs: small commits at three sizes, appends, opening, reading, memory.
 
     python bench/storage.py                 # 1,000, 118,287 and 1,000,000 label rows, each in a process of its own
     python bench/storage.py --rows 1000     # one size, as JSON
     python bench/storage.py --edits         # small commits alone, the three sizes in turn, so that load hits all alike
+    python bench/storage.py --edits --lance PYTHON --deeplake PYTHON    # beside these, each with its own interpreter
+    python bench/storage.py --reads         # reading after 1,000 commits, in turn with reading after one
 
 Times are CPU time of the process (user and system), which other load on the machine disturbs little; disk waits are in
 the wall times beside them. Rows are COCO-like labels: a link, boxes and classes (see `coco_labels`).
@@ -29,11 +31,13 @@ from lakebed.storage.htypes import new_spec
 from lakebed.storage.repository import Repository
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.workspace import Workspace
+from storage_data import COMMITS, CountingStore, NoLinks
+from storage_edits import print_edits
+from storage_reads import print_reads
 
 SIZES = (1_000, ROWS, 1_000_000)
 BATCH = 50_000
 EDITS = 200
-COMMITS = 1_000
 UNSEEN = {"verify": False, "create_shape_tensor": False, "create_sample_info_tensor": False}
 """Options with which links are stored without looking at them."""
 TENSORS: tuple[tuple[str, str, dict[str, Any]], ...] = (
@@ -43,47 +47,28 @@ TENSORS: tuple[tuple[str, str, dict[str, Any]], ...] = (
 )
 
 
-class NoLinks:
-    """Nothing here follows a link."""
-
-    def head(self, url: str, creds: str | None, length: int) -> Any:
-        raise OSError(url)
-
-    def fetch(self, link: Any) -> bytes:
-        raise OSError(link.url)
-
-    def fetch_many(self, links: Any) -> list[Any]:
-        return [OSError(link.url) for link in links]
-
-
-class CountingStore(LocalStore):
-    """Counts the bytes it is given to write."""
-
-    written = 0
-
-    def put(self, key: str, data: Any) -> None:
-        self.written += memoryview(data).nbytes
-        super().put(key, data)
-
-    def create(self, key: str, data: bytes) -> None:
-        self.written += len(data)
-        super().create(key, data)
-
-
 def main() -> None:
     """Run all sizes and print a table, or one size."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int)
     parser.add_argument("--edits", action="store_true")
+    parser.add_argument("--reads", action="store_true")
+    parser.add_argument("--lance", type=Path, metavar="PYTHON", help="with --edits: an interpreter that has pylance")
+    parser.add_argument("--deeplake", type=Path, metavar="PYTHON", help="with --edits: one that has deeplake 4")
     parser.add_argument("--use", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--folder", type=Path, help="where to put the datasets (default: the temporary folder)")
     arguments = parser.parse_args()
+    if arguments.reads:
+        print_reads([arguments.rows] if arguments.rows else SIZES, arguments.folder)
+        return
+    if arguments.edits:
+        peers = {"lance": arguments.lance, "deeplake": arguments.deeplake}
+        sizes = [arguments.rows] if arguments.rows else SIZES
+        print_edits(sizes, {name: path for name, path in peers.items() if path}, arguments.folder)
+        return
     if arguments.rows:
         done = use(arguments.rows, arguments.use) if arguments.use else measure(arguments.rows, arguments.folder)
         print(json.dumps(done))
-        return
-    if arguments.edits:
-        print(json.dumps(edits_in_turn(arguments.folder)))
         return
     results = [_in_a_process(rows, arguments.folder) for rows in SIZES]
     print("| | " + " | ".join(f"{result['rows']:,} rows" for result in results) + " |")
@@ -125,7 +110,9 @@ def use(rows: int, place: Path) -> dict[str, float]:
     result = _opening(store)
     ws = Workspace(Repository.open(store, NoLinks()))
     result |= _edits(ws, store, rows)
-    result |= _many_commits(ws, store, rows)
+    for row in np.random.default_rng(2).integers(0, rows, COMMITS).tolist():
+        _edit(ws, row)
+    ws.snapshot().table(["boxes", "categories"])
     result["memory of opening, editing and reading, at most, MB"] = _peak_mb()
     result["of that not pages of mapped files, now, MB"] = _own_mb()
     return result
@@ -172,22 +159,6 @@ def _edits(ws: Workspace, store: CountingStore, rows: int) -> dict[str, float]:
     }
 
 
-def edits_in_turn(folder: Path | None = None) -> dict[str, float]:
-    """CPU ms of an edit and its commit, median, by number of rows; each size has its turn again and again."""
-    with tempfile.TemporaryDirectory(dir=folder) as place:
-        handles = {}
-        for rows in SIZES:
-            handles[rows] = Workspace(Repository.create(LocalStore(Path(place) / str(rows), create=True), NoLinks()))
-            _fill(handles[rows], rows)
-        chance = np.random.default_rng(3)
-        spent: dict[int, list[float]] = {rows: [] for rows in SIZES}
-        for _ in range(EDITS):
-            for rows, ws in handles.items():
-                row = int(chance.integers(0, rows))
-                spent[rows].append(_cpu(lambda on=ws, at=row: _edit(on, at)))  # type: ignore[misc]
-        return {f"{rows:,} rows": statistics.median(times) * 1e3 for rows, times in spent.items()}
-
-
 def _opening(store: LocalStore) -> dict[str, float]:
     def open_it() -> None:
         ws = Workspace(Repository.open(store, NoLinks()))
@@ -201,25 +172,6 @@ def _opening(store: LocalStore) -> dict[str, float]:
         "open, CPU ms": min(_cpu(open_it) for _ in range(5)) * 1e3,
         "open and map all labels, CPU ms": min(_cpu(read_labels) for _ in range(5)) * 1e3,
     }
-
-
-def _many_commits(ws: Workspace, store: LocalStore, rows: int) -> dict[str, float]:
-    """Reading all labels and boxes after 1,000 commits of one edited row, beside the same rows written at once."""
-    fresh = _reading(store)
-    for place in np.random.default_rng(2).integers(0, rows, COMMITS).tolist():
-        _edit(ws, place)
-    return {
-        "read all before, CPU ms": fresh * 1e3,
-        f"read all after {COMMITS:,} commits, CPU ms": _reading(store) * 1e3,
-    }
-
-
-def _reading(store: LocalStore) -> float:
-    def read() -> None:
-        table = Workspace(Repository.open(store, NoLinks())).snapshot().table(["boxes", "categories"])
-        assert sum(len(chunk) for chunk in table.column("categories").chunks) == table.num_rows
-
-    return min(_cpu(read) for _ in range(3))
 
 
 def _cpu(act: Callable[[], None]) -> float:

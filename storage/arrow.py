@@ -48,25 +48,19 @@ def take_rows(column: pa.ChunkedArray, rows: Ints) -> pa.Array:
     """
     if column.num_chunks == 1:
         return _take(column.chunk(0), rows)
-    if len(rows) == 0 or column.num_chunks == 0:
+    if not len(rows):
         return pa.array([], column.type)
-    ends = np.cumsum([len(chunk) for chunk in column.chunks])
-    owner = np.searchsorted(ends, rows, side="right")
-    if (owner[0] == owner).all():
-        return _take(column.chunk(int(owner[0])), rows - _start(ends, int(owner[0])))
-    order = np.argsort(owner, kind="stable")
-    parts = []
-    for number in np.unique(owner):
-        chosen = rows[order][owner[order] == number]
-        parts.append(_take(column.chunk(int(number)), chosen - _start(ends, int(number))))
+    if is_ascending(rows):
+        return join(take_chunks(column, rows).chunks, column.type)
+    order = np.argsort(rows, kind="stable")
     back = np.empty(len(rows), np.int64)
     back[order] = np.arange(len(rows))
-    return pa.concat_arrays(parts).take(pa.array(back))
+    return take_rows(column, rows[order]).take(pa.array(back))
 
 
 def take_chunks(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
     """The same as a chunked array; ascending rows are taken chunk by chunk, without putting them together again."""
-    if column.num_chunks < 2 or not bool(np.all(rows[1:] >= rows[:-1])):
+    if column.num_chunks < 2 or not is_ascending(rows):
         return pa.chunked_array([take_rows(column, rows)], column.type)
     ends = np.cumsum([len(chunk) for chunk in column.chunks])
     cuts = [0, *np.searchsorted(rows, ends).tolist()]
@@ -78,8 +72,9 @@ def take_chunks(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
     return pa.chunked_array(parts, column.type)
 
 
-def _start(ends: Any, number: int) -> int:
-    return int(ends[number - 1]) if number else 0
+def is_ascending(rows: Ints) -> bool:
+    """Whether no row comes after a greater one."""
+    return bool(np.all(rows[1:] >= rows[:-1]))
 
 
 def _take(array: pa.Array, rows: Ints) -> pa.Array:
@@ -119,5 +114,7 @@ def binary_array(values: Sequence[bytes | memoryview | None]) -> pa.Array:
 
 
 def join(arrays: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:
-    """One array of all, or an empty one of type `kind`."""
+    """One array of all, or an empty one of type `kind`; a single one is not copied."""
+    if len(arrays) == 1:
+        return arrays[0]
     return pa.concat_arrays(list(arrays)) if arrays else pa.array([], kind)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from .fragment import FragmentCache
+from .fragment_cache import FragmentCache
 from .links.base import LinkReader
-from .objects import Objects
+from .objects import Objects, Pointer
+from .recent import Recent
+from .schema import Schema
 from .stores.base import Store
+
+SCHEMAS = 16
 
 
 class Context:
@@ -20,6 +24,8 @@ class Context:
         """What the dataset's FORMAT lists: what a writer may use of it."""
         self.objects = Objects(store)
         self.fragments = FragmentCache(store, self.objects)
+        self.schemas: Recent[Pointer, Schema] = Recent(SCHEMAS)
+        """Schemas read lately: nearly every version has that of the one before."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return Context, (self.store, self.links, self.features)

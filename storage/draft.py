@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -45,7 +45,8 @@ class Draft:
         self.context: Context = base.context
         self.staging = Staging()
         self.schema: Schema = base.schema
-        self.infos: dict[str, dict[str, Any]] = copy.deepcopy(base.infos)
+        self.infos: dict[str, dict[str, Any]] = dict(base.infos)
+        """Info per tensor. What is in it is replaced, never changed in place: versions share it."""
         self.entries: list[Entry] = list(base.manifest.entries)
         self.began = time.time()
         self.appended = 0
@@ -60,7 +61,7 @@ class Draft:
     def fork(self) -> Draft:
         """A savepoint: changes to this draft from now on do not show in the copy."""
         twin = copy.copy(self)
-        twin.infos = copy.deepcopy(self.infos)
+        twin.infos = dict(self.infos)
         twin.entries = list(self.entries)
         twin._buffer = {name: list(values) for name, values in self._buffer.items()}
         twin._edits = {
@@ -120,15 +121,15 @@ class Draft:
             return True, self._buffer[tensor][row - sealed]
         if not self._edits:
             return False, None
-        entry, offset = self._place(row)
-        edited = self._edits.get(entry.fragment, {}).get(offset, {})
+        number, offsets, _ = next(self._places(np.array([row])))
+        edited = self._edits.get(self.entries[number].fragment, {}).get(int(offsets[0]), {})
         return tensor in edited, edited.get(tensor)
 
     def _view_of_sealed(self) -> Snapshot:
         """The sealed rows, waiting edits left out. Properties are set directly: staging objects for every look would
         fill the bundle."""
         seen = Snapshot(self.context, replace(self.base.tree, rows=self._sealed_rows), None, self.staging)
-        seen.__dict__.update(schema=self.schema, infos=copy.deepcopy(self.infos), manifest=self._manifest)
+        seen.__dict__.update(schema=self.schema, infos=dict(self.infos), manifest=self._manifest)
         return seen
 
     @property
@@ -194,17 +195,27 @@ class Draft:
             fitted, prepared[name] = self._prepare(spec, values, infos, int(chosen[0]) if len(chosen) else 0)
             schema = schema.with_tensor(fitted)
         self.schema, self.infos, self._seen = schema, infos, None
-        for number, row in enumerate(chosen.tolist()):
-            self._edit(row, {name: values[number] for name, values in prepared.items()})
+        self._edit_buffered(chosen, prepared)
+        for entry, offsets, own in self._places(chosen):
+            edits = self._edits.setdefault(self.entries[entry].fragment, {})
+            for offset, number in zip(offsets.tolist(), own.tolist(), strict=True):
+                edits.setdefault(offset, {}).update({name: values[number] for name, values in prepared.items()})
 
-    def _edit(self, row: int, values: Mapping[str, Any]) -> None:
+    def _edit_buffered(self, rows: Ints, prepared: Mapping[str, Sequence[Any]]) -> None:
         sealed = self._sealed_rows
-        if row >= sealed:
-            for name, value in values.items():
-                self._buffer[name][row - sealed] = value
-            return
-        entry, offset = self._place(row)
-        self._edits.setdefault(entry.fragment, {}).setdefault(offset, {}).update(values)
+        for number in np.flatnonzero(rows >= sealed).tolist():
+            for name, values in prepared.items():
+                self._buffer[name][int(rows[number]) - sealed] = values[number]
+
+    def _places(self, rows: Ints) -> Iterator[tuple[int, Ints, Ints]]:
+        """Of those of the rows that are sealed: the number of each entry that holds some, their offsets in it, and
+        which of `rows` they are."""
+        ends = np.cumsum([entry.live for entry in self.entries], dtype=np.int64)
+        owner = np.searchsorted(ends, rows, side="right")
+        for number in np.unique(owner[owner < len(ends)]).tolist():
+            own, entry = np.flatnonzero(owner == number), self.entries[number]
+            live = rows[own] - (ends[number] - entry.live)
+            yield number, self.context.fragments.offsets(entry, live, self.staging), own
 
     def pop(self, rows: Sequence[int] | Ints) -> None:
         """Remove rows; later ones move up.
@@ -221,13 +232,8 @@ class Draft:
             for values in self._buffer.values():
                 del values[row - sealed]
             self._buffered -= 1
-        places: dict[int, list[int]] = {}
-        for row in chosen[chosen < sealed].tolist():
-            number, live = self._manifest.locate(row)
-            offset = self.context.fragments.offset(self.entries[number], live, self.staging)
-            places.setdefault(number, []).append(offset)
-        for number, offsets in places.items():
-            self.entries[number] = self._without(self.entries[number], offsets)
+        for number, offsets, _ in list(self._places(chosen)):
+            self.entries[number] = self._without(self.entries[number], offsets.tolist())
         self.entries = [entry for entry in self.entries if entry.live]
         self._seen = None
 
@@ -239,10 +245,6 @@ class Draft:
         if not waiting:
             self._edits.pop(entry.fragment, None)
         return replace(entry, deletions=self.staging.add(gone.serialize()), deleted=len(gone))
-
-    def _place(self, row: int) -> tuple[Entry, int]:
-        number, live = self._manifest.locate(row)
-        return self.entries[number], self.context.fragments.offset(self.entries[number], live, self.staging)
 
     # --- encoding ---
 
@@ -321,18 +323,11 @@ class Draft:
     def put_cells(self, rows: Ints, columns: Mapping[str, pa.Array]) -> None:
         """Replace physical cells of sealed rows, as a rebase or merge does; `columns` is aligned with `rows`."""
         self._seal()
-        by_entry: dict[int, list[tuple[int, int]]] = {}
-        for number, row in enumerate(rows.tolist()):
-            place, live = self._manifest.locate(row)
-            offset = self.context.fragments.offset(self.entries[place], live, self.staging)
-            by_entry.setdefault(place, []).append((offset, number))
-        for place, pairs in by_entry.items():
-            pairs.sort()
-            offsets = np.array([offset for offset, _ in pairs], dtype=np.int64)
-            chosen = np.array([number for _, number in pairs], dtype=np.int64)
-            every = range(len(pairs))
-            changes = {name: (every, array.take(pa.array(chosen))) for name, array in columns.items()}
-            self.entries[place] = self._with_overlay(self.entries[place], offsets, changes)
+        for number, offsets, own in list(self._places(rows)):
+            order = np.argsort(offsets)
+            chosen = pa.array(own[order])
+            changes = {name: (range(len(own)), array.take(chosen)) for name, array in columns.items()}
+            self.entries[number] = self._with_overlay(self.entries[number], offsets[order], changes)
         self._seen = None
 
     # --- schema and info ---

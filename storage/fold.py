@@ -9,9 +9,11 @@ import pyarrow as pa
 
 from .arrow import join
 from .context import Context
-from .fragment import BYTES, ROWS, newest, typed_column, write_fragment, write_overlay
+from .fragment import BYTES, ROWS, write_fragment, write_overlay
+from .fragment_cache import typed_column
 from .manifest import Entry, Overlay
 from .objects import Staging, encode_ids
+from .pieces import newest_of
 from .schema import Schema
 from .snapshot import stored_fields
 
@@ -19,6 +21,9 @@ FOLD_SHARE = 0.05
 """Share of a fragment's rows in overlays and deletions above which it is written anew."""
 FOLD_LEAST = 32
 """Below so many edits and deletions nothing is folded: small fragments would be rewritten all the time."""
+STEPS = 8
+"""Overlays, and fragments at the end, are merged with those before them that are not so many times larger: n small
+commits leave about log8(n) of them, and a reader opens each."""
 TAIL_ROWS = 1 << 14
 """Fragments of at least so many rows are not merged with their neighbours any more."""
 
@@ -26,13 +31,13 @@ TAIL_ROWS = 1 << 14
 def with_overlay(
     context: Context, overlays: tuple[Overlay, ...], edited: pa.Table, schema: Schema, staging: Staging
 ) -> tuple[Overlay, ...]:
-    """The overlays and one more, merged with those of like size before it: n edits leave about log2(n) of them.
+    """The overlays and one more, merged with those of like size before it: n edits leave few.
 
     Args:
         edited: `_offset` uint32, ascending, and whole new rows.
     """
     kept, tables, rows = list(overlays), [edited], edited.num_rows
-    while kept and kept[-1].rows < 2 * rows:
+    while kept and kept[-1].rows < STEPS * rows:
         before = kept.pop()
         tables.insert(0, context.fragments.overlay(before, staging))
         rows += before.rows
@@ -42,11 +47,11 @@ def with_overlay(
 
 def _merged(tables: list[pa.Table], schema: Schema) -> pa.Table:
     offsets = np.concatenate([table.column("_offset").to_numpy() for table in tables]).astype(np.int64)
-    unique = np.unique(offsets)
+    unique, newest = newest_of(offsets)
     columns: dict[str, pa.Array] = {}
     for name, kind in stored_fields(schema, {name for table in tables for name in table.column_names}).items():
         values = join([chunk for table in tables for chunk in typed_column(table, name, kind).chunks], kind)
-        columns[name] = newest(offsets, values)[1]
+        columns[name] = values.take(pa.array(newest))
     return pa.table({"_offset": pa.array(unique, pa.uint32()), **columns})
 
 
@@ -60,7 +65,7 @@ def folded(context: Context, entry: Entry, schema: Schema, staging: Staging) -> 
 
 
 def merged_tail(context: Context, entries: list[Entry], schema: Schema, staging: Staging) -> list[Entry]:
-    """The entries with small ones at the end merged, so that n appends leave about log2(n) fragments."""
+    """The entries with small ones at the end merged, so that n appends leave few fragments."""
     kept, tail = list(entries[:-1]), list(entries[-1:])
     while schema and kept and _mergeable(context, kept[-1], tail, staging):
         tail.insert(0, kept.pop())
@@ -70,7 +75,7 @@ def merged_tail(context: Context, entries: list[Entry], schema: Schema, staging:
 def _mergeable(context: Context, before: Entry, tail: list[Entry], staging: Staging) -> bool:
     rows = sum(entry.live for entry in tail)
     # Rows that have ids and rows that have none yet cannot share a fragment before the ids are given out.
-    if before.pending != tail[0].pending or before.rows >= 2 * rows or before.rows >= TAIL_ROWS:
+    if before.pending != tail[0].pending or before.rows >= STEPS * rows or before.rows >= TAIL_ROWS:
         return False
     sizes = [context.fragments.descriptor(entry.fragment, staging).length for entry in (before, *tail)]
     return sum(sizes) <= BYTES and before.live + rows <= ROWS

@@ -93,38 +93,39 @@ def newest_entry(store: Store, known: Entry | None = None) -> Entry | None:
     """
     if known is not None:
         _expect_same_log(store, known)
-    last = known or _probe(store, _hinted(store)) or _probe(store, 0)
-    if last is None:
-        return None
+    last = known.number if known is not None else _hinted(store)
+    if known is None and not _is_there(store, last):
+        if last == 0 or not _is_there(store, 0):
+            return None
+        last = 0
     step = 1
-    while (later := _probe(store, last.number + step)) is not None:
-        last, step = later, step * 2
+    while _is_there(store, last + step):
+        last, step = last + step, step * 2
     # Entries are gapless, so the last one lies below the first miss: halve the distance.
     while step > 1:
         step //= 2
-        last = _probe(store, last.number + step) or last
-    return last if last.refs.hash else read_entry(store, last.number)
+        last += step if _is_there(store, last + step) else 0
+    return known if known is not None and last == known.number else read_entry(store, last)
+
+
+def _is_there(store: Store, number: int) -> bool:
+    return store.stat(entry_key(number)) is not None
 
 
 def _expect_same_log(store: Store, known: Entry) -> None:
     """Entries never change, so one that does means another dataset at the same place: going on from `known` would break
     that one's log and land rows of the old dataset in it."""
-    found = _probe(store, known.number)
-    if found is None or found.hash not in ("", known.hash):
+    try:
+        found = read_entry(store, known.number)
+    except DamageError:  # for `verify` to find
+        return
+    if found is None or found.hash != known.hash:
         raise StateError(
             "the dataset was deleted, or replaced by a new one, since it was opened here",
             kind="dataset-replaced",
             place=store.url,
             hint="open what is there now with lakebed.load(path); nothing was written to it",
         )
-
-
-def _probe(store: Store, number: int) -> Entry | None:
-    """Entry `number`; a stand-in without refs if it is damaged, for a search needs only to know that it is there."""
-    try:
-        return read_entry(store, number)
-    except DamageError:
-        return Entry(number, "", "", "", 0.0, Pointer("", 0, 0, ""))
 
 
 def _hinted(store: Store) -> int:

@@ -17,7 +17,8 @@ from .arrow import Ints, take_rows
 from .conflicts import NEITHER, Conflict, Resolution, Sides, Verdicts, by_column, cells_at, decide
 from .draft import Draft
 from .errors import ConflictError
-from .fragment import absent, write_fragment
+from .fragment import write_fragment
+from .fragment_cache import absent
 from .labels import translated
 from .manifest import Entry
 from .objects import encode_ids

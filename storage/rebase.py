@@ -18,7 +18,8 @@ from .conflicts import by_column, cells_at, filled, unlike
 from .diff import Diff, diff
 from .draft import Draft
 from .errors import ConflictError
-from .fragment import absent, write_fragment
+from .fragment import write_fragment
+from .fragment_cache import absent
 from .labels import renumber, united_names
 from .manifest import Entry
 from .schema import Schema, TensorSpec

@@ -24,7 +24,8 @@ from .commits import Commit
 from .context import Context
 from .draft import Draft
 from .errors import DamageError
-from .fragment import typed_column, write_fragment
+from .fragment import write_fragment
+from .fragment_cache import typed_column
 from .handle import author, stage_version
 from .links.base import LinkReader
 from .log import Entry as LogEntry

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, take_chunks, take_rows
+from .arrow import Ints, is_ascending, join, take_rows
 from .big_cells import brought_in, may_be_big
 from .cells import decoded, fetch_cells
 from .commits import Tree
 from .context import Context
 from .errors import RangeError, StateError
+from .fragment_cache import Patched
 from .htypes import htype_of
 from .manifest import Entry, Manifest, read_manifest
 from .objects import Staging
@@ -24,6 +25,8 @@ from .zones import entry_codes, entry_zone
 
 UNLANDED = 1 << 62
 """Rows that have not landed show ids from here on; they get their permanent ids from the log."""
+FEW = 8
+"""Up to one row in so many of a fragment is read by itself; of more the whole column is made, and kept."""
 
 
 def tensor_fields(spec: TensorSpec) -> dict[str, pa.DataType]:
@@ -66,7 +69,10 @@ class Snapshot:
 
     @cached_property
     def schema(self) -> Schema:
-        return Schema.from_json(self.context.objects.read_json(self.tree.schema, self.staging))
+        pointer = self.tree.schema
+        return self.context.schemas.get(
+            pointer, lambda: Schema.from_json(self.context.objects.read_json(pointer, self.staging))
+        )
 
     @cached_property
     def infos(self) -> dict[str, dict[str, Any]]:
@@ -132,6 +138,15 @@ class Snapshot:
     def fragment_rows(self) -> list[int]:
         """How many rows each fragment has."""
         return [entry.live for entry in self.manifest.entries]
+
+    def patched(self, number: int, column: str) -> Patched | None:
+        """A physical column of one fragment in pieces, for those who need not have it put together; None where nothing
+        was edited or deleted, and where cells may lie in chunk files."""
+        entry = self.manifest.entries[number]
+        changed = entry.overlays or entry.deletions is not None
+        if not changed or (column in self._maybe_big and column + REF_SUFFIX in self._refs_of(number)):
+            return None
+        return self.context.fragments.patched(entry, column, self.fields[column], self.staging)
 
     def fragment(self, number: int, columns: Sequence[str]) -> pa.Table:
         """Physical columns of the rows of one fragment, with big cells as `table` has them."""
@@ -215,29 +230,35 @@ class Snapshot:
     def _chosen(self, name: str, rows: Ints | None) -> pa.ChunkedArray:
         if rows is None:
             return self.column(name)
-        if len(rows) == 1:
-            return pa.chunked_array([self._take(name, self.fields[name], rows)])
-        return take_chunks(*self._held(name, rows))
+        kind = self.fields[name]
+        if is_ascending(rows):
+            return pa.chunked_array(list(self._parts(name, kind, rows)), kind)
+        return pa.chunked_array([self._take(name, kind, rows)], kind)
 
     def _take(self, name: str, kind: pa.DataType, rows: Ints) -> pa.Array:
-        entries = self.manifest.entries
-        if len(rows) == 1 and entries:
-            number, live = self.manifest.locate(int(rows[0]))
-            offset = self.context.fragments.offset(entries[number], live, self.staging)
-            return self.context.fragments.at(entries[number], name, kind, np.array([offset], np.int64), self.staging)
-        return take_rows(*self._held(name, rows))
+        if is_ascending(rows):
+            return join(list(self._parts(name, kind, rows)), kind)
+        order = np.argsort(rows, kind="stable")
+        back = np.empty(len(rows), np.int64)
+        back[order] = np.arange(len(rows))
+        return self._take(name, kind, rows[order]).take(pa.array(back))
 
-    def _held(self, name: str, rows: Ints) -> tuple[pa.ChunkedArray, Ints]:
-        """A physical column over the fragments that hold `rows`, and where these lie in it; the others stay closed."""
-        starts = np.concatenate([[0], np.cumsum(self.fragment_rows(), dtype=np.int64)])
-        owner = np.searchsorted(starts, rows, side="right") - 1
-        touched = np.unique(owner)
-        if len(touched) == len(starts) - 1:
-            return self.column(name), rows
-        columns = [self._part(number, name) for number in touched.tolist()]
-        held = pa.chunked_array([chunk for column in columns for chunk in column.chunks], self.fields[name])
-        inner = np.concatenate([[0], np.cumsum([len(column) for column in columns], dtype=np.int64)])
-        return held, rows - starts[owner] + inner[np.searchsorted(touched, owner)]
+    def _parts(self, name: str, kind: pa.DataType, rows: Ints) -> Iterator[pa.Array]:
+        """A physical column at ascending rows, fragment by fragment; those that hold none of them stay closed."""
+        fragments = self.context.fragments
+        cuts = np.searchsorted(rows, self._starts)
+        for number in np.flatnonzero(np.diff(cuts)).tolist():
+            entry = self.manifest.entries[number]
+            live = rows[cuts[number] : cuts[number + 1]] - self._starts[number]
+            if len(live) * FEW < entry.live:
+                yield fragments.at(entry, name, kind, fragments.offsets(entry, live, self.staging), self.staging)
+            else:
+                yield take_rows(fragments.column(entry, name, kind, self.staging), live)
+
+    @cached_property
+    def _starts(self) -> Ints:
+        """The first row of each fragment, and the number of rows."""
+        return np.concatenate([[0], np.cumsum(self.fragment_rows(), dtype=np.int64)])
 
 
 def checked_rows(rows: Sequence[int] | Ints, count: int) -> Ints:

@@ -8,6 +8,7 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pyarrow as pa
 
+from .fragment_cache import Patched
 from .schema import Schema
 
 
@@ -65,6 +66,10 @@ class Fragmented(Protocol):
 
     def fragment(self, number: int, columns: Sequence[str]) -> pa.Table:
         """Physical columns of the rows of one fragment."""
+
+    def patched(self, number: int, column: str) -> Patched | None:
+        """A physical column of one fragment in pieces, for those who need not have it put together; None where
+        `fragment` costs no more."""
 
     def zones(self, column: str) -> Sequence[tuple[Any, Any] | None]:
         """For each fragment the least and the greatest value of a column of single numbers, missing ones and NaN left

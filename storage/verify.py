@@ -18,7 +18,7 @@ from .commits import commit_id
 from .context import Context
 from .deep import deep_problems, unnamed_labels
 from .errors import DamageError, InvalidInputError, ObjectMissingError
-from .fragment import FragmentCache
+from .fragment_cache import FragmentCache
 from .log import Entry, decode_entry, entry_key
 from .manifest import Fragment, Overlay
 from .objects import Pointer, bundle_key, object_hash, plain_json

@@ -8,7 +8,8 @@ import numpy as np
 import pyarrow as pa
 
 from .arrow import Ints
-from .fragment import FragmentCache, value_range
+from .fragment import value_range
+from .fragment_cache import FragmentCache
 from .manifest import Entry
 from .objects import Staging
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..storage.arrow import take_chunks
+from ..storage.pieces import Edits
 from ..storage.snapshot import physical_fields
 from ..storage.source import Fragmented, SampleSource
 
@@ -139,13 +140,37 @@ class Derived:
         places: Ints = rows - self.starts()[owner] + before[np.searchsorted(numbers, owner)]
         return places
 
+    def written(self, name: str, number: int) -> tuple[pa.ChunkedArray, Edits | None]:
+        """A column of one fragment; if rows were edited or deleted, its arrays as written and the edits: what is
+        derived of the arrays is put together, which is less than they are."""
+        return self.remember(("written", name, number), lambda: self._written(name, number))
+
+    def _written(self, name: str, number: int) -> tuple[pa.ChunkedArray, Edits | None]:
+        source = self.live()
+        if (name, number) not in self.columns and isinstance(source, Fragmented):
+            patched = source.patched(number, name)
+            if patched is not None:
+                return engine_type(pa.chunked_array(patched.arrays)), patched.edits
+        return self.arrays([name], [number])[0], None
+
     def lists(self, name: str, number: int) -> list[ListChunk]:
-        """The offsets and values of a list column in one fragment; missing cells are empty."""
-        return self.remember(("lists", name, number), lambda: list(list_chunks(self.arrays([name], [number])[0])))
+        """The offsets and values of each array of a list column in one fragment; missing cells are empty."""
+        return self.remember(("lists", name, number), lambda: list(list_chunks(self.written(name, number)[0])))
 
     def scalars(self, name: str, number: int) -> list[ScalarChunk]:
         """The values of a column of numbers or booleans in one fragment."""
-        return self.remember(("scalars", name, number), lambda: list(scalar_chunks(self.arrays([name], [number])[0])))
+        return self.remember(("scalars", name, number), lambda: self._scalars(name, number))
+
+    def _scalars(self, name: str, number: int) -> list[ScalarChunk]:
+        column, edits = self.written(name, number)
+        chunks = list(scalar_chunks(column))
+        if edits is None:
+            return chunks
+        values = edits.joined([chunk.values for chunk in chunks])
+        if all(chunk.valid is None for chunk in chunks):
+            return [ScalarChunk(0, values, None)]
+        valid = [np.ones(len(chunk.values), dtype=bool) if chunk.valid is None else chunk.valid for chunk in chunks]
+        return [ScalarChunk(0, values, edits.joined(valid))]
 
     # --- elements ----------------------------------------------------------------------------------------------------
 
@@ -153,9 +178,7 @@ class Derived:
         """A label column in one fragment, its codes in as few bytes as they need: scans are bound by memory."""
         return self.remember(
             ("labels", name, number),
-            lambda: ListChunk(
-                0, self.offsets(name, number), narrow(joined([own(c) for c in self.lists(name, number)]))
-            ),
+            lambda: ListChunk(0, self.offsets(name, number), self._together(name, number, narrow)),
         )
 
     def placed_labels(self, name: str, number: int) -> ListChunk:
@@ -170,9 +193,11 @@ class Derived:
 
     def cell_lengths(self, name: str, number: int) -> Array:
         """Number of elements (boxes) in each row."""
-        return self.remember(
-            ("lengths", name, number), lambda: joined([np.diff(chunk.offsets) for chunk in self.lists(name, number)])
-        )
+        return self.remember(("lengths", name, number), lambda: self._cell_lengths(name, number))
+
+    def _cell_lengths(self, name: str, number: int) -> Array:
+        lengths, edits = [np.diff(chunk.offsets) for chunk in self.lists(name, number)], self.written(name, number)[1]
+        return joined(lengths) if edits is None else edits.joined(lengths)
 
     def offsets(self, name: str, number: int) -> Array:
         """Where the elements of each row begin among those of the fragment, and where the last ones end."""
@@ -199,8 +224,16 @@ class Derived:
         return self.remember(("elements", name, part, number), lambda: self._elements(name, part, number))
 
     def _elements(self, name: str, part: int | None, number: int) -> Array:
-        pieces = [own(chunk) for chunk in self.lists(name, number)]
-        return joined(pieces if part is None else [np.ascontiguousarray(piece[:, part]) for piece in pieces])
+        return self._together(name, number, lambda values: values if part is None else values[:, part])
+
+    def _together(self, name: str, number: int, derive: Callable[[Array], Array]) -> Array:
+        """What is derived of the elements of all rows."""
+        chunks, edits = self.lists(name, number), self.written(name, number)[1]
+        derived_of = [derive(own(chunk)) for chunk in chunks]
+        if edits is None:
+            return np.ascontiguousarray(joined(derived_of))
+        ends = [chunk.offsets - chunk.offsets[0] for chunk in chunks]
+        return np.ascontiguousarray(edits.pieces.inside(ends).joined(derived_of))
 
 
 def own(chunk: ListChunk) -> Array:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pyarrow as pa
 import pytest
-from lakebed.storage import fragment
+from lakebed.storage import fragment_cache, pieces
 from lakebed.storage.arrow import unpack_table
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
@@ -125,7 +125,7 @@ def test_an_edit_opens_each_overlay_once_and_not_once_for_every_column(monkeypat
         opened_overlays.append(len(data))
         return unpack_table(data)
 
-    monkeypatch.setattr(fragment, "unpack_table", noted)
+    monkeypatch.setattr(fragment_cache, "unpack_table", noted)
     ws = created(MemoryStore())
     for letter in "abcdef":
         make_tensor(ws, "text", f"text_{letter}")
@@ -137,8 +137,8 @@ def test_an_edit_opens_each_overlay_once_and_not_once_for_every_column(monkeypat
     assert len(opened_overlays) <= COMMITS // 4 + 1
 
 
-def test_a_much_edited_column_is_read_from_its_file_once_and_from_a_copy_from_then_on(tmp_path: Path) -> None:
-    store = LocalStore(tmp_path / "ds", create=True)
+def much_edited(store: LocalStore) -> list[str]:
+    """5,000 rows of text, of which every 25th was edited; returns the texts."""
     ws = created(store)
     make_tensor(ws, "text", "text_a")
     wanted = [f"row {row}" for row in range(5000)]
@@ -148,6 +148,15 @@ def test_a_much_edited_column_is_read_from_its_file_once_and_from_a_copy_from_th
         ws.update([row * 25], {"text_a": [f"edit {row}"]})
         wanted[row * 25] = f"edit {row}"
     ws.commit("edits")
+    return wanted
+
+
+def test_a_much_edited_column_is_read_from_its_file_once_and_from_a_copy_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pieces, "SLICED", 0)  # as if the texts were long
+    store = LocalStore(tmp_path / "ds", create=True)
+    wanted = much_edited(store)
     snapshot = opened(store).snapshot()
     first = snapshot.column("text_a")
     assert first.to_pylist() == wanted
@@ -155,3 +164,53 @@ def test_a_much_edited_column_is_read_from_its_file_once_and_from_a_copy_from_th
     second = snapshot.column("text_a")
     assert second.to_pylist() == wanted
     assert second.num_chunks == 1
+
+
+def test_a_much_edited_column_of_small_cells_is_copied_at_once(tmp_path: Path) -> None:
+    store = LocalStore(tmp_path / "ds", create=True)
+    wanted = much_edited(store)
+    column = opened(store).snapshot().column("text_a")
+    assert column.to_pylist() == wanted
+    assert column.num_chunks == 1
+
+
+def test_neighbouring_edits_are_one_slice(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pieces, "SLICED", 0)
+    store = LocalStore(tmp_path / "ds", create=True)
+    ws = created(store)
+    make_tensor(ws, "text", "text_a")
+    ws.extend({"text_a": ["row"] * 5000}, 5000)
+    for row in range(100):
+        ws.update([1000 + row], {"text_a": [f"edit {row}"]})
+        ws.commit(str(row))
+    assert opened(store).snapshot().column("text_a").num_chunks == 3
+
+
+def test_a_few_rows_of_a_much_edited_fragment_are_read_without_its_whole_columns(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store = LocalStore(tmp_path / "ds", create=True)
+    wanted = much_edited(store)
+    put_together: list[str] = []
+    monkeypatch.setattr(fragment_cache, "put_together", lambda *_: put_together.append("a column"))
+    rows = [4999, 25, 0, 26, 25]
+    assert opened(store).read("text_a", rows) == [wanted[row] for row in rows]
+    assert put_together == []
+
+
+def test_a_thousand_edits_leave_few_overlays_and_a_thousand_appends_few_fragments() -> None:
+    """Each is an object that a reader must open; edits and appends are of one row, the most expensive case."""
+    edited, appended = MemoryStore(), MemoryStore()
+    for store in (edited, appended):
+        ws = created(store)
+        make_tensor(ws, "text", "text_a")
+        ws.extend({"text_a": ["row"] * 20_000}, 20_000)
+        ws.commit("rows")
+        for turn in range(COMMITS):
+            if store is edited:
+                ws.update([turn * 13 % 20_000], {"text_a": [f"edit {turn}"]})
+            else:
+                ws.extend({"text_a": [f"row {turn}"]}, 1)
+            ws.commit(str(turn))
+        entries = ws.snapshot().manifest.entries
+        assert len(entries) + sum(len(entry.overlays) for entry in entries) <= 6
