@@ -131,6 +131,7 @@ HINTS: list[tuple[str, str]] = [
     ("select text + 'a' as x", "texts are joined with ||; cast(x as float) turns text and JSON into numbers"),
     ("select meta + 1 as x", "cast(x as float) turns text and JSON into numbers"),
     ("select emb[0] - text as x", "cast(x as float) turns text and JSON into numbers"),
+    ("select num from dataset a join dataset b on a.num = b.num", "write which one: a.num or b.num"),
     ("select numm", "did you mean 'num'?"),
     (
         "select a.zzz from (select num) as a",
@@ -229,6 +230,13 @@ def test_renamed_columns_of_branches_are_sorted_and_shown(street: MemorySource) 
     found = engine.run(street, text)
     assert found.rows is not None and found.rows.tolist() == [7, 1, 5, 6]
     assert [column.name for column in found.columns] == ["n", "text"]
+
+
+def test_computed_columns_of_branches_are_sorted_and_shown(street: MemorySource) -> None:
+    text = "(select num + 1 as m where num > 5) union (select num + 1 as m where num < 2) order by m"
+    found = engine.run(street, text)
+    assert found.rows is not None and found.rows.tolist() == [7, 1, 5, 6]
+    assert found.computed is not None and found.computed.to_pydict() == {"m": [1, 2, 8, 8]}
 
 
 def test_a_union_of_thousands_of_branches_is_bound(street: MemorySource) -> None:
