@@ -55,7 +55,7 @@ def arguments() -> argparse.Namespace:
     parser.add_argument("--sample", type=int, help="how many mutants of each module to run (default: all)")
     parser.add_argument("--skip", type=int, default=0, help="how many to leave out before: those of an earlier sample")
     parser.add_argument("--seed", type=int, default=0, help="of the order in which they run")
-    parser.add_argument("--line", type=int, help="only mutants of this line")
+    parser.add_argument("--lines", type=int, nargs="+", help="only mutants of these lines")
     parser.add_argument("--fresh", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
 
@@ -134,7 +134,7 @@ class Mutation(WithoutHypothesis):
         """All mutants of one module."""
         source = path.read_text(encoding="utf-8")
         file = str(sys.modules[module_name(path)].__file__)
-        every = [(n, m) for n, m in enumerate(mutants(source)) if self.options.line in (None, m.line)]
+        every = [(n, m) for n, m in enumerate(mutants(source)) if m.line in (self.options.lines or [m.line])]
         random.Random(self.options.seed).shuffle(every)
         chosen = every[self.options.skip :][: self.options.sample]
         swap = Swap(source, file, module_name(path))

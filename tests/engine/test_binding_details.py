@@ -30,6 +30,7 @@ VALUES: list[tuple[str, list[Any]]] = [
     # The types of results: whole numbers stay whole.
     ("nullif(num, 7.0)", [3, 1, None, 2, 5, None, None, 0]),
     ("sum(grid, 0)[0]", [3, 5, 7, 9, 11, 13, 15, 0]),
+    ("shape(array[])[0]", [0] * 8),
     ("box_width(boxes)[0]", [0.0, 10.0, None, 30.0, 40.0, None, 60.0, 70.0]),
     ("box_height(boxes)[0]", [5.0, 5.0, None, 5.0, 5.0, None, 5.0, 5.0]),
 ]  # fmt: skip
@@ -77,6 +78,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("select nullif(num, 'a') as x", "not-comparable", "integer cannot be compared with text"),
     ("select * from (select num group by flag) ungroup by array[1, -1]", "bad-ungroup", "UNGROUP BY takes SPLIT"),
     ("select boxes group by flag across space", "across-space", "does not join the arrays of 'boxes'"),
+    ("select * where num = ?", "missing-parameter", "the query has a parameter number 1, and 0 values were given"),
     ("select coalesce(num, score)", "missing-alias", "an expression over several columns needs a name"),
     ("select * limit -1 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
     ("select * limit 101 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
@@ -129,6 +131,12 @@ HINTS: list[tuple[str, str]] = [
     ("select text + 'a' as x", "texts are joined with ||; cast(x as float) turns text and JSON into numbers"),
     ("select meta + 1 as x", "cast(x as float) turns text and JSON into numbers"),
     ("select emb[0] - text as x", "cast(x as float) turns text and JSON into numbers"),
+    ("select num from dataset a join dataset b on a.num = b.num", "write which one: a.num or b.num"),
+    ("select numm", "did you mean 'num'?"),
+    (
+        "select a.zzz from (select num) as a",
+        "the columns are num; a value that is text stands in single quotes: 'zzz'",
+    ),
     ("with cars as (select *) select * from crs", "did you mean 'cars'?"),
     ("select * from crs", "leave FROM out, or ask lakebed.query(...)"),
 ]
@@ -150,6 +158,11 @@ def test_groups_are_sorted_by_what_select_does_not_show(street: MemorySource) ->
 def test_single_values_of_a_group_are_a_list_across_whatever(across: str, street: MemorySource) -> None:
     found = engine.run(street, f"select num + 0 as n group by flag {across}").computed
     assert found is not None and found.to_pydict() == {"n": [[3, 2, 5, 0], [1, 7, 7], [None]]}
+
+
+def test_the_star_of_a_source_is_its_columns(street: MemorySource) -> None:
+    found = engine.run(street, "select b.* from dataset a join (select num as k, text) as b on a.num = b.k")
+    assert [column.name for column in found.columns] == ["k", "text"]
 
 
 def test_columns_of_one_name_are_counted_from_one(street: MemorySource) -> None:
@@ -217,6 +230,13 @@ def test_renamed_columns_of_branches_are_sorted_and_shown(street: MemorySource) 
     found = engine.run(street, text)
     assert found.rows is not None and found.rows.tolist() == [7, 1, 5, 6]
     assert [column.name for column in found.columns] == ["n", "text"]
+
+
+def test_computed_columns_of_branches_are_sorted_and_shown(street: MemorySource) -> None:
+    text = "(select num + 1 as m where num > 5) union (select num + 1 as m where num < 2) order by m"
+    found = engine.run(street, text)
+    assert found.rows is not None and found.rows.tolist() == [7, 1, 5, 6]
+    assert found.computed is not None and found.computed.to_pydict() == {"m": [1, 2, 8, 8]}
 
 
 def test_a_union_of_thousands_of_branches_is_bound(street: MemorySource) -> None:

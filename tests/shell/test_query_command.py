@@ -187,3 +187,18 @@ def test_a_reader_that_goes_away_is_told_by_the_exit_status_and_nothing_else(for
         asked.stdout.close()
         assert asked.stderr.read() == b""
         assert asked.wait(120) == 141
+
+
+def test_a_script_whose_reader_went_away_ends(tmp_path: Path) -> None:
+    numbers(20, path=str(tmp_path / "ds"))
+    (tmp_path / "script").write_text("select *;\n" * 2_000)
+    command = [sys.executable, "-m", "lakebed.cli", "shell", str(tmp_path / "ds")]
+    with (
+        open(tmp_path / "script", "rb") as script,
+        subprocess.Popen(command, stdin=script, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as asked,
+    ):
+        assert asked.stdout is not None and asked.stderr is not None
+        assert asked.stdout.readline()
+        asked.stdout.close()
+        assert asked.stderr.read() == b""
+        assert asked.wait(120) == 141

@@ -18,6 +18,7 @@ def run(session: Session, statement: str) -> bool:
     Raises:
         Finished: the statement is `.quit`.
         Cancelled: Ctrl-C was pressed; what was entered behind the statement is not wanted either.
+        BrokenPipeError: nobody reads the output any more.
     """
     try:
         if is_command(statement):
@@ -25,7 +26,7 @@ def run(session: Session, statement: str) -> bool:
             ACTIONS[call.command.name](session, call)
         else:
             session.ask(statement)
-    except (Finished, Cancelled):
+    except (Finished, Cancelled, BrokenPipeError):
         raise
     except LakebedError as error:
         session.output.errors(error_text(error, session.output.screen.width))
