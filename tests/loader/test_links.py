@@ -33,7 +33,8 @@ def view(photos: list[Path]) -> Any:
     with ds:
         ds.create_tensor("images", htype="link[image]", sample_compression="jpg")
         ds.create_tensor("labels", htype="class_label", class_names=["a", "b"])
-        ds.extend({"images": [lakebed.link(str(path)) for path in photos], "labels": [n % 2 for n in range(ROWS)]})
+        links: list[Any] = [lakebed.link(str(path)) for path in photos]
+        ds.extend({"images": links, "labels": [n % 2 for n in range(ROWS)]})
     ds.commit("photos")
     ds[:].save_view(id="all")
     photos[GONE].rename(photos[GONE].with_suffix(".away"))

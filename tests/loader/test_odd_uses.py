@@ -176,7 +176,7 @@ def test_two_loaders_over_one_source_and_loaders_in_threads_do_not_disturb_each_
     assert rows(a for a, _ in pairs) == rows(b for _, b in pairs) == list(range(21))
     found: list[list[int]] = []
     threads = [
-        threading.Thread(target=lambda n=n: found.append(rows(make_loader(source, batch_size=4, num_workers=n))))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
+        threading.Thread(target=lambda n=n: found.append(rows(make_loader(source, batch_size=4, num_workers=n))))
         for n in (0, 1, 0)
     ]
     for thread in threads:
