@@ -60,18 +60,24 @@ class Loader(DataLoader[Any]):
         self._current = (epoch, start)
         self._stats.start()
         self._batches.driven = True
+        self._wait_at_most(self.timeout)  # workers that stay are asked to begin again, and may have to finish first
         try:
             inner: Any = super().__iter__()
         except (AttributeError, TypeError, pickle.PicklingError) as error:
             raise _unsent(error) from error
         finally:
             self._batches.driven = False
-        if self.num_workers and self.timeout:
-            # torch looks whether its workers live only when a wait is over: these are short, and `_next` repeats them.
-            inner._timeout = min(self.timeout, _LOOK_AFTER)
+        # torch looks whether its workers live only when a wait is over: these are short, and `_next` repeats them.
+        self._wait_at_most(min(self.timeout, _LOOK_AFTER), inner)
         running = LoaderIterator(self, inner, epoch, start, self._receiver)
         self._end_workers_with(self if self.persistent_workers else running, inner)
         return running
+
+    def _wait_at_most(self, seconds: float, inner: Any = None) -> None:
+        """Let torch wait so long for one batch; without `inner`, the iterator that persistent workers belong to."""
+        inner = inner if inner is not None else self._iterator
+        if inner is not None and self.num_workers:
+            inner._timeout = seconds
 
     def _end_workers_with(self, owner: Any, inner: Any) -> None:
         """Stop the workers of `inner` when `owner` is gone, also where an exception's traceback made a cycle of both.

@@ -136,7 +136,10 @@ def slow(sample: Any) -> Any:
 
 def test_a_wait_is_taken_up_again_until_the_deadline(source: MemorySource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("lakebed.loader.dataloader._LOOK_AFTER", 0.2)
-    loader = make_loader(source, transform=slow, num_workers=1, batch_size=2)
+    loader = make_loader(source, transform=slow, num_workers=1, batch_size=2, persistent_workers=True)
+    assert rows(loader) == list(range(21))
+    for _ in loader:
+        break  # the worker is about to be slow
     assert rows(loader) == list(range(21))
 
 
