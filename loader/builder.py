@@ -205,13 +205,24 @@ class BatchBuilder:
             raise transform_error("transform", error, str(self.reader.place(row))) from error
 
     def _collated(self, samples: list[Any], rows: list[int], ready: Mapping[str, Any]) -> Any:
+        place = "rows " + ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
         if self.options.collate is None:
-            return collate_torch(samples, ready) if self.options.torch else collate_numpy(samples, ready)
+            return self._stacked(samples, ready, place)
         try:
             return self.options.collate(samples)
         except Exception as error:
-            shown = ", ".join(map(str, rows[:8])) + (", ..." if len(rows) > 8 else "")
-            raise transform_error("collate_fn", error, f"rows {shown}") from error
+            raise transform_error("collate_fn", error, place) from error
+
+    def _stacked(self, samples: list[Any], ready: Mapping[str, Any], place: str) -> Any:
+        try:
+            return collate_torch(samples, ready) if self.options.torch else collate_numpy(samples, ready)
+        except (KeyError, TypeError, ValueError, AttributeError) as error:
+            raise TransformError(
+                f"the samples that transform gave make no batch: {type(error).__name__}: {error}",
+                kind="samples-differ",
+                place=place,
+                hint="return the same keys, or as many values, for every row, or join them with collate_fn=",
+            ) from error
 
 
 def transform_error(what: str, error: Exception, place: str) -> LakebedError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from multiprocessing import get_all_start_methods
 from typing import Any
 
 import numpy as np
@@ -88,8 +89,9 @@ def check_numbers(arguments: LoaderArguments) -> None:
         raise InvalidInputError(
             f"max_bad is a share of the rows from 0 to 1: found {share!r}", hint="0.01 allows one row of a hundred"
         )
-    if arguments.timeout < 0:
-        raise InvalidInputError(f"timeout is a number of seconds, 0 for none: found {arguments.timeout!r}")
+    timeout: Any = arguments.timeout
+    if not isinstance(timeout, int | float | np.number) or timeout < 0:
+        raise InvalidInputError(f"timeout is a number of seconds, 0 for none: found {timeout!r}")
     seed: Any = arguments.seed
     if seed is not None and not (isinstance(seed, int | np.integer) and -(2**63) <= seed < 2**63):
         raise InvalidInputError(f"seed is a whole number of 64 bits: found {seed!r}")
@@ -126,6 +128,17 @@ def check_workers(num_workers: Any) -> None:
             f"num_workers is a whole number of at least 0: found {num_workers!r}",
             hint="0 reads and decodes in threads of this process",
         )
+
+
+def check_context(context: Any) -> None:
+    """Refuse what names no way to start processes.
+
+    Raises:
+        InvalidInputError
+    """
+    known = get_all_start_methods()
+    if isinstance(context, str) and context not in known:
+        raise InvalidInputError(f"multiprocessing_context is one of {', '.join(known)}: found {context!r}")
 
 
 def _is_size(value: Any) -> bool:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import pickle
 import time
 import weakref
 from collections.abc import Iterator, Mapping
@@ -11,6 +13,7 @@ from typing import Any
 from torch.utils.data import DataLoader
 
 from ..errors import LakebedError
+from ..storage.errors import InvalidInputError
 from .advice import hint
 from .config import LoaderArguments, shuffle_spec
 from .dataset import BatchDataset, Delivery
@@ -57,13 +60,24 @@ class Loader(DataLoader[Any]):
         self._current = (epoch, start)
         self._stats.start()
         self._batches.driven = True
+        self._wait_at_most(self.timeout)  # workers that stay are asked to begin again, and may have to finish first
         try:
             inner: Any = super().__iter__()
+        except (AttributeError, TypeError, pickle.PicklingError) as error:
+            raise _unsent(error) from error
         finally:
             self._batches.driven = False
+        # torch looks whether its workers live only when a wait is over: these are short, and `_next` repeats them.
+        self._wait_at_most(min(self.timeout, _LOOK_AFTER), inner)
         running = LoaderIterator(self, inner, epoch, start, self._receiver)
         self._end_workers_with(self if self.persistent_workers else running, inner)
         return running
+
+    def _wait_at_most(self, seconds: float, inner: Any = None) -> None:
+        """Let torch wait so long for one batch; without `inner`, the iterator that persistent workers belong to."""
+        inner = inner if inner is not None else self._iterator
+        if inner is not None and self.num_workers:
+            inner._timeout = seconds
 
     def _end_workers_with(self, owner: Any, inner: Any) -> None:
         """Stop the workers of `inner` when `owner` is gone, also where an exception's traceback made a cycle of both.
@@ -73,7 +87,7 @@ class Loader(DataLoader[Any]):
         """
         if self.num_workers and inner is not self._ended_with:
             self._ended_with = inner if self.persistent_workers else None
-            weakref.finalize(owner, inner._shutdown_workers).atexit = False
+            weakref.finalize(owner, _end_workers, inner, os.getpid()).atexit = False
 
     def plan(self, epoch: int, start: int) -> EpochPlan:
         """The batches of this rank in an epoch, from a position on."""
@@ -167,10 +181,7 @@ class LoaderIterator:
 
     def __next__(self) -> Any:
         began = time.perf_counter()
-        try:
-            delivery = next(self._inner)
-        except (RuntimeError, ConnectionError, EOFError) as error:
-            raise self._explained(error) from error
+        delivery = self._next(began)
         if delivery.failure is not None:
             for note in delivery.notes:
                 delivery.failure.add_note(note)
@@ -181,12 +192,21 @@ class LoaderIterator:
         assert delivery.built is not None
         return delivery.built.batch
 
+    def _next(self, began: float) -> Delivery:
+        while True:
+            try:
+                return next(self._inner)
+            except (RuntimeError, ConnectionError, EOFError) as error:
+                if _is_timeout(error) and time.perf_counter() - began < self._loader.timeout:
+                    continue
+                raise self._explained(error) from error
+
     def _explained(self, error: Exception) -> Exception:
         """Errors of worker processes in our own words; others as they are."""
         place = f"epoch {self._epoch}, batch {self._step}"
         if isinstance(error, LakebedError):
             return error
-        if "timed out" in str(error):
+        if _is_timeout(error):
             return LoaderTimeoutError(
                 f"no batch came from the workers within {self._loader.timeout:g} s",
                 place=place,
@@ -205,5 +225,31 @@ _OURS = frozenset({"batch_size", "batch_sampler", "collate_fn", "drop_last", "sa
 """Arguments of torch's that the dataset stands for: trainers make a loader again from its attributes and pass them."""
 
 
+_LOOK_AFTER = 5.0
+"""Seconds after which a consumer that waits looks whether the workers are alive."""
+
+
 def _unchanged(value: Any) -> Any:
     return value
+
+
+def _is_timeout(error: Exception) -> bool:
+    return not isinstance(error, LakebedError) and "timed out" in str(error)
+
+
+def _unsent(error: Exception) -> Exception:
+    """What stops workers from being started, in our own words; another error as it is."""
+    if "pickle" not in str(error).lower():
+        return error
+    return InvalidInputError(
+        f"workers cannot be started, because something they need cannot be sent to them: {error}",
+        kind="not-picklable",
+        hint="define the transform at the top of a module, or use multiprocessing_context='fork'",
+    )
+
+
+def _end_workers(inner: Any, process: int) -> None:
+    if os.getpid() == process:
+        inner._shutdown_workers()
+    else:  # a worker was forked while this loader was garbage: whose workers these are will end them
+        inner._shutdown = True

@@ -10,7 +10,7 @@ import torch
 from ..storage.errors import InvalidInputError
 from ..storage.source import SampleSource
 from .builder import Transform
-from .config import LoaderArguments, check_plan, check_workers, make_builder
+from .config import LoaderArguments, check_context, check_plan, check_workers, make_builder
 from .dataloader import Loader
 from .dataset import BatchDataset
 from .policy import OnBadSample
@@ -85,6 +85,7 @@ def make_loader(
         InvalidInputError, NotFoundError: an argument does not fit the source.
     """
     check_workers(num_workers)
+    check_context(multiprocessing_context)
     rank, world = rank_and_world(distributed)
     arguments = LoaderArguments(
         tensors=tensors,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from ..errors import LakebedError
 from ..storage.errors import DamageError, InvalidInputError
@@ -120,6 +121,11 @@ class RowReader:
                 raise InvalidInputError(f"decode_method names {name!r}, which is not among the tensors to be read")
             if method == "pil" and not is_image(spec):
                 raise InvalidInputError(f"decode_method 'pil' is for images, {name!r} is {spec.htype!r}")
+            if method == "tobytes" and not _has_bytes(spec):
+                raise InvalidInputError(
+                    f"decode_method 'tobytes' is for files and texts, {name!r} is {spec.htype!r}",
+                    hint="leave it out, and call .tobytes() of the array in the transform",
+                )
         if self.options.hints.resize:
             from ..storage.schema import Schema
 
@@ -163,10 +169,10 @@ class RowReader:
         def decode(position: int, data: Bytes | None) -> Any:
             if method == "tobytes":
                 return b"" if data is None else data.tobytes()
+            if method == "pil":
+                return _pillow(data, mode)
             if data is None:
                 return np.zeros((0, 0, 1 if mode == "gray" else 3), np.uint8)
-            if method == "pil":
-                return _pillow(data)
             found = decode_into(data, mode, hints, None if out is None else out[position])
             shapes[position] = found.source_shape
             return htype.data(found.pixels, info) if method == "data" else found.pixels
@@ -251,9 +257,17 @@ def _delivered(value: Any, spec: TensorSpec) -> Any:
     return value
 
 
-def _pillow(data: Bytes) -> Any:
+def _has_bytes(spec: TensorSpec) -> bool:
+    """Whether samples are stored as bytes, not as values."""
+    kind = htype_of(spec).fields(spec)[""]
+    return any(is_kind(kind) for is_kind in (pa.types.is_large_binary, pa.types.is_binary, pa.types.is_string))
+
+
+def _pillow(data: Bytes | None, mode: str | None) -> Any:
     from PIL import Image
 
+    if data is None:
+        return Image.new("L" if mode == "gray" else "RGB", (0, 0))
     image = Image.open(io.BytesIO(data.tobytes()))
     image.load()
     return image

@@ -38,7 +38,7 @@ class SlotPool:
         """`nbytes` of writable memory, uint8 (nbytes,), content undefined; give it back by forgetting it."""
         with self._lock:
             memory = self._fitting(nbytes)
-            holder = (ctypes.c_char * len(memory)).from_buffer(memory)
+            holder = (ctypes.c_char * len(memory)).from_buffer(memory.data)
             number = id(holder)
             self._used[number] = (memory, weakref.ref(holder, lambda _, n=number: self._give(n)))  # type: ignore[misc]  # mypy cannot infer lambdas with defaults
         return np.frombuffer(memoryview(holder), np.uint8)[:nbytes]

@@ -35,6 +35,7 @@ def tensorflow_dataset(
         StateError: kind "missing-library", TensorFlow is not installed.
         InvalidInputError: kind "no-tensorflow-type", a tensor holds what TensorFlow has no type for, such as json.
     """
+    _expect_no_pictures(options)
     tf = _tensorflow()
     names = names_of(source, tensors)
     chosen = {"tensors": names, "return_index": False, **options}
@@ -45,6 +46,17 @@ def tensorflow_dataset(
     if options.get("on_error", "raise") == "raise" and not options.get("start"):  # else the first epoch is shorter
         made = made.apply(tf.data.experimental.assert_cardinality(len(source)))
     return made.prefetch(tf.data.AUTOTUNE)
+
+
+def _expect_no_pictures(options: Mapping[str, Any]) -> None:
+    for name, method in _methods(options).items():
+        if method == "pil":
+            raise InvalidInputError(
+                f"TensorFlow has no type for Pillow's images, which decode_method gives for {name!r}",
+                kind="no-tensorflow-type",
+                place=f"tensor {name!r}",
+                hint="leave it out for arrays, or use tobytes=True and tf.io.decode_image",
+            )
 
 
 def _tensorflow() -> Any:
@@ -66,7 +78,10 @@ def _files(source: SampleSource, names: Sequence[str], tobytes: bool | Sequence[
 
 
 def _methods(options: Mapping[str, Any]) -> dict[str, str]:
-    return dict(options.get("decode_method") or {})
+    found: Any = options.get("decode_method") or {}
+    if not isinstance(found, Mapping):
+        raise InvalidInputError(f"decode_method is a dict of methods by tensor: found {found!r}")
+    return dict(found)
 
 
 def _rows(batches: NumpyBatches) -> Iterator[dict[str, Any]]:

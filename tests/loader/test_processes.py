@@ -69,7 +69,7 @@ def test_two_processes_that_race_for_one_view_write_the_same(tmp_path: Path) -> 
     assert MaterialisedView(open_store(tmp_path), "views/a", keys[0]).verify() == []
 
 
-@pytest.mark.parametrize(("world", "workers"), [(2, 0), (2, 1)])
+@pytest.mark.parametrize(("world", "workers"), [(2, 0), (2, 2), pytest.param(4, 1, marks=pytest.mark.slow)])
 def test_ranks_of_a_real_group_share_every_epoch_and_resume_together(tmp_path: Path, world: int, workers: int) -> None:
     store = open_store(tmp_path, create=True)
     key = materialise(pictures(), store, "views/a", OPTIONS).key

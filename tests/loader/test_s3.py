@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,26 @@ def test_a_server_that_stalls_is_a_clear_error(
         with pytest.raises(LoaderTimeoutError, match=r"within 1 s") as caught:
             list(make_loader(view, batch_size=4, shuffle=True, num_workers=num_workers, timeout=1))
         assert "raise timeout=" in caught.value.hint
+
+
+def test_a_full_cache_disk_makes_an_epoch_slower_and_nothing_else(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(path: str, data: Any) -> None:
+        Path(path).write_bytes(b"half of it")
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), path)
+
+    monkeypatch.setattr("lakebed.storage.stores.cache.durable.write_new_file", full)
+    index = materialise(bitmaps(), store, "views/a", MaterialiseOptions(chunk_bytes=1 << 20))
+    view = MaterialisedView(store, "views/a", index.key)
+    loader = make_loader(view, batch_size=16, shuffle=True, window=2, seed=3)
+    for epoch in (1, 2):
+        rows = [row for batch in loader for row in batch["index"].reshape(-1).tolist()]
+        assert sorted(rows) == list(range(ROWS))
+        stats = loader.stats()
+        assert stats["files_fetched"] == stats["files_opened"] >= epoch * len(index.chunks)
+        assert stats["cache_hits"] == stats["bad_samples"] == 0
+    assert view.open_files == 0
 
 
 def test_a_damaged_copy_in_the_local_cache_is_fetched_again(store: Store, tmp_path: Path) -> None:
