@@ -346,3 +346,20 @@ def test_parts_that_a_sample_does_not_have_are_out_of_range() -> None:
     ds = street(2)
     with pytest.raises(RangeError, match="'boxes'"):
         ds.boxes[0, 7].numpy()
+
+
+def test_rows_that_another_thread_appends_while_a_tensor_is_read_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    ds = lakebed.empty("mem://rows-meanwhile", overwrite=True)
+    ds.create_tensor("number", htype="generic", dtype="int64")
+    ds.extend({"number": [1, 2]})
+    read = type(ds)._read
+
+    def slowly(self: Any, tensor: str, rows: Any) -> Any:
+        found = read(self, tensor, rows)
+        ds.append({"number": 3})  # as if by another thread
+        return found
+
+    monkeypatch.setattr(type(ds), "_read", slowly)
+    assert ds.number.numpy().tolist() == [1, 2]
+    monkeypatch.undo()
+    ds.commit("rows")
