@@ -23,7 +23,7 @@ from .htypes import htype_of
 from .htypes.base import EncodeContext
 from .links.base import StoredLink
 from .manifest import Entry, Manifest, read_deletions, write_manifest
-from .objects import Pointer, Staging
+from .objects import Pointer, Staging, check_json
 from .packing import Packer, weight
 from .payloads import IN_ROW, ChunkWriter
 from .schema import Schema, TensorSpec
@@ -158,6 +158,7 @@ class Draft:
                 spec, [None] * count if values is None else values, infos, first
             )
             schema = schema.with_tensor(fitted)
+        self._check_infos(infos)
         self.schema, self.infos = schema, infos
         for name, values in prepared.items():
             self._buffer.setdefault(name, []).extend(values)
@@ -194,12 +195,19 @@ class Draft:
             spec = self.schema[name]
             fitted, prepared[name] = self._prepare(spec, values, infos, int(chosen[0]) if len(chosen) else 0)
             schema = schema.with_tensor(fitted)
+        self._check_infos(infos)
         self.schema, self.infos, self._seen = schema, infos, None
         self._edit_buffered(chosen, prepared)
         for entry, offsets, own in self._places(chosen):
             edits = self._edits.setdefault(self.entries[entry].fragment, {})
             for offset, number in zip(offsets.tolist(), own.tolist(), strict=True):
                 edits.setdefault(offset, {}).update({name: values[number] for name, values in prepared.items()})
+
+    def _check_infos(self, infos: Mapping[str, Mapping[str, Any]]) -> None:
+        """Samples may bring new class names."""
+        for tensor, info in infos.items():
+            if info != self.infos.get(tensor):
+                check_json(info, f"the info of tensor {tensor!r}", "bad-info")
 
     def _edit_buffered(self, rows: Ints, prepared: Mapping[str, Sequence[Any]]) -> None:
         sealed = self._sealed_rows
@@ -334,11 +342,13 @@ class Draft:
 
     def set_schema(self, schema: Schema) -> None:
         """Change the tensors; waiting samples are sealed first, under the schema they were prepared for."""
+        check_json(schema.to_json(), "the tensors", "bad-name")
         self._seal()
         self.schema = schema
         self._seen = None
 
     def set_info(self, tensor: str, info: Mapping[str, Any]) -> None:
+        check_json(info, f"the info of {tensor or 'the dataset'!r}", "bad-info")
         self.infos[tensor] = dict(info)
         self._seen = None
 

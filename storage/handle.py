@@ -18,9 +18,10 @@ from .arrow import Ints
 from .commits import Commit, commit_id
 from .draft import Draft
 from .errors import CommitUnknownError, ConflictError, ObjectExistsError, StateError, StorageError
+from .exclusive import ForkSafeLock, exclusive
 from .leases import Holder
 from .log import read_entry
-from .objects import Staging, encode_json
+from .objects import Staging, check_json, encode_json
 from .rebase import rebase
 from .refs import Branch, CommitRef, Refs
 from .repository import Repository, State, backoff, deleted_here
@@ -62,6 +63,8 @@ class Handle:
         self.repository = repository
         self.context = repository.context
         self._asked_read_only = read_only
+        self.lock = ForkSafeLock()
+        """Held by whoever changes what waits here, so that threads may share a handle."""
         self._draft: Draft | None = None
         self._since = self._leased = 0.0
         self._savepoints: list[Draft | None] = []
@@ -108,6 +111,7 @@ class Handle:
             self.branch, self._tip = None, Branch(commit, None)
         self._base = self.repository.snapshot(self._tip)
 
+    @exclusive
     def refresh(self) -> None:
         """See what others have landed on this branch since; changes waiting here are landed first."""
         self.flush()
@@ -153,28 +157,40 @@ class Handle:
         )
 
     def snapshot(self) -> Snapshot:
-        """What this handle sees: what has landed and what waits."""
-        return self._draft.snapshot() if self._draft is not None else self._base
+        """What this handle sees: what has landed and what waits. Who only reads never waits for another thread."""
+        return self._base if self._draft is None else self._drafted()
+
+    @exclusive
+    def _drafted(self) -> Snapshot:
+        return self._base if self._draft is None else self._draft.snapshot()
 
     @property
     def schema(self) -> Schema:
         """The tensors as this handle sees them; unlike `snapshot` it seals nothing, so it is cheap for every row."""
-        return self._draft.schema if self._draft is not None else self._base.schema
+        draft = self._draft
+        return draft.schema if draft is not None else self._base.schema
 
     def info(self, tensor: str = "") -> Mapping[str, Any]:
         """Info of a tensor, or of the dataset for "", as this handle sees it; seals nothing."""
         if tensor:
             self.schema[tensor]
-        infos = self._draft.infos if self._draft is not None else self._base.infos
+        draft = self._draft
+        infos = draft.infos if draft is not None else self._base.infos
         return infos.get(tensor, {})
 
+    @exclusive
     def __len__(self) -> int:
         return len(self._draft) if self._draft is not None else len(self._base)
 
     def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         """Decoded samples of rows, waiting edits included."""
+        return self._base.read(tensor, rows) if self._draft is None else self._read_drafted(tensor, rows)
+
+    @exclusive
+    def _read_drafted(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         return (self._base if self._draft is None else self._draft).read(tensor, rows)
 
+    @exclusive
     def has_changes(self) -> bool:
         """Whether what this handle sees differs from the last commit."""
         if self._draft is not None and self._draft.changed():
@@ -187,6 +203,7 @@ class Handle:
 
     # --- transactions ---
 
+    @exclusive
     def begin(self) -> None:
         """Open a transaction; inside another one, a savepoint."""
         self._check_writable()
@@ -194,6 +211,7 @@ class Handle:
             self.flush()
         self._savepoints.append(self._draft.fork() if self._draft is not None else None)
 
+    @exclusive
     def end(self) -> None:
         """Close the innermost transaction; the outermost one lands."""
         self._savepoints.pop()
@@ -207,12 +225,14 @@ class Handle:
             self._done()  # an exception means that nothing of the transaction lands, now or later
             raise
 
+    @exclusive
     def rollback(self) -> None:
         """Close the innermost transaction and forget what happened in it."""
         self._draft = self._savepoints.pop()
         if self._draft is None:
             _unlanded.discard(self)
 
+    @exclusive
     def flush(self) -> None:
         """Land what waits: durable and visible to others when this returns. Inside a transaction nothing happens."""
         if self._savepoints:
@@ -223,6 +243,7 @@ class Handle:
             self._resolve()
         self._done()
 
+    @exclusive
     def close(self) -> None:
         """Land what waits; a transaction that was not ended is forgotten."""
         if self._savepoints:
@@ -290,6 +311,7 @@ class Handle:
 
     # --- landing ---
 
+    @exclusive
     def commit(self, message: str = "", allow_empty: bool = False) -> str:
         """Seal what this handle sees under a message; returns the commit's id. Durable when it returns.
 
@@ -300,6 +322,7 @@ class Handle:
             ConflictError: another writer changed the same rows.
         """
         self._check_writable()
+        check_json(message, "the message", "bad-message")
         if len(self._savepoints) > 1:
             raise StateError(
                 "a commit inside a nested `with ds:` would seal half of the outer one",
@@ -436,9 +459,10 @@ def stage_version(version: Commit, head: CommitRef | None, staging: Staging) -> 
 def author() -> str:
     """Who commits: LAKEBED_AUTHOR, else the user's login name."""
     try:
-        return os.environ.get("LAKEBED_AUTHOR") or getpass.getuser()
+        name = os.environ.get("LAKEBED_AUTHOR") or getpass.getuser()
     except (OSError, KeyError, ImportError):  # no such user in this container
         return "unknown"
+    return name.encode("utf-8", "replace").decode()  # a variable may hold bytes that are no text
 
 
 @atexit.register
@@ -446,8 +470,9 @@ def _land_at_exit() -> None:
     for handle in list(_unlanded):
         try:
             handle.close()
-        except LakebedError as error:
-            if error.kind == "dataset-replaced" and handle.repository.store.url in deleted_here:
+        except Exception as error:  # whatever it is, the changes of other handles are still to be saved
+            replaced = isinstance(error, LakebedError) and error.kind == "dataset-replaced"
+            if replaced and handle.repository.store.url in deleted_here:
                 continue
             print(f"lakebed: changes that waited at exit were not saved: {error}", file=sys.stderr)
 

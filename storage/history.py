@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from .commits import CommitInfo
 from .diff import Diff, diff
 from .errors import AlreadyExistsError, NotFoundError, ObjectExistsError, StateError
+from .exclusive import exclusive
 from .handle import Handle
 from .merge import Resolution, common_version, merged
 from .names import check_ref_name
-from .objects import Staging
+from .objects import Staging, check_json
 from .refs import Branch, CommitRef, Refs
 from .repository import backoff, empty_version, stage_empty_version, unknown_version
 from .snapshot import Snapshot
@@ -22,6 +23,7 @@ class History(Handle):
 
     # --- versions ---
 
+    @exclusive
     def checkout(self, ref: str, create: bool = False) -> None:
         """Go to a branch, tag or commit; with `create`, make a branch from what this handle sees and go there.
 
@@ -45,6 +47,7 @@ class History(Handle):
 
         self.repository.publish("branch", change)
 
+    @exclusive
     def reset(self) -> None:
         """Forget everything since the last commit, landed or waiting."""
         self._check_writable()
@@ -83,6 +86,7 @@ class History(Handle):
             return self.repository.snapshot(refs.branches[ref])
         return self.repository.snapshot_at(refs.tags.get(ref) or self.repository.find_commit(ref))
 
+    @exclusive
     def diff(self, before: str | None = None, after: str | None = None) -> Diff:
         """What changed: from the last commit to now, from `before` to now, or from `before` to `after`.
 
@@ -123,6 +127,7 @@ class History(Handle):
 
         self.repository.publish("delete-branch", change)
 
+    @exclusive
     def rename_branch(self, old: str, new: str) -> None:
         """Give a branch another name; "main" keeps its own.
 
@@ -261,6 +266,7 @@ class History(Handle):
         bases = [self._common_of(newest[:place], newest[place]) for place in range(1, len(newest))]
         return common_version([self.repository.snapshot_at(ref) for ref in newest], bases)
 
+    @exclusive
     def _combine(self, operation: str, plan: Callable[[], _Plan | None], resolution: Resolution) -> str:
         """Commit what `plan` says on top of the branch's newest state, again and again until no writer is faster."""
         self._check_writable()
@@ -274,6 +280,7 @@ class History(Handle):
             planned = plan()
             if planned is None:
                 return self._tip.head.id if self._tip.head else ""
+            check_json(planned.message, "the message", "bad-message")
             self._draft = merged(planned.base, self._base, planned.theirs, resolution, planned.delete_removed_tensors)
             try:
                 state = self._try_land(state, operation, planned.message, planned.parents)

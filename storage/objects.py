@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from .errors import DamageError
+from .errors import DamageError, InvalidInputError
 from .stores.base import Store
 
 MAGIC = b"LAKEBED-BUNDLE-1\n"
@@ -153,6 +153,25 @@ def bundle_key(name: str) -> str:
 def encode_json(value: Any) -> bytes:
     """JSON in one canonical spelling, so that equal values have equal hashes."""
     return json.dumps(value, separators=(",", ":"), sort_keys=True, ensure_ascii=False).encode()
+
+
+def check_json(value: Any, what: str, kind: str) -> None:
+    """Refuse what JSON in UTF-8 cannot hold when it is given: once in a draft, nothing of it could be saved any more.
+
+    Raises:
+        InvalidInputError: names `what` and says why.
+    """
+    try:
+        encode_json(value)
+    except RecursionError:
+        reason = "it is nested too deeply"
+    except (TypeError, ValueError) as error:
+        reason = str(error)
+    else:
+        return
+    raise InvalidInputError(
+        f"{what} cannot be kept: {reason}", kind=kind, hint="give text that UTF-8 can hold, and values that JSON has"
+    )
 
 
 def pack_json(value: Any) -> bytes:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from threading import Lock
 from typing import Generic, TypeVar
+
+from .exclusive import ForkSafeLock
 
 K = TypeVar("K", bound=Hashable)
 V = TypeVar("V")
@@ -22,7 +23,7 @@ class Recent(Generic[K, V]):
     def __init__(self, most: int) -> None:
         self.most = most
         self._held: OrderedDict[K, V] = OrderedDict()
-        self._lock = Lock()
+        self._lock = ForkSafeLock()
 
     def get(self, key: K, make: Callable[[], V]) -> V:
         """The value of `key`, made if it is not held. Two threads may both make it; one of theirs is kept."""

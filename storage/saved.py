@@ -6,9 +6,10 @@ import time
 from dataclasses import replace
 
 from .errors import AlreadyExistsError, StateError
+from .exclusive import exclusive
 from .handle import Handle
 from .names import check_ref_name
-from .objects import Staging
+from .objects import Staging, check_json
 from .refs import CommitRef, Refs
 from .selection import Selection
 from .snapshot import Snapshot
@@ -18,6 +19,7 @@ from .views import ViewRecord, content_id, positions, read_rows, read_view, stag
 class SavedViews(Handle):
     """The saved views of a dataset, seen from one handle."""
 
+    @exclusive
     def save_view(
         self,
         selection: Selection,
@@ -35,6 +37,7 @@ class SavedViews(Handle):
             AlreadyExistsError: kind "view-exists": the id is taken by another view.
         """
         commit = self._commit_of(selection.snapshot)
+        check_json([message, query], "the view's message or query", "bad-message")
         name = id or content_id(self.repository.uuid, commit.id, selection)
         check_ref_name(name)
         objects = self.context.objects

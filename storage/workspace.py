@@ -8,9 +8,10 @@ from typing import Any
 
 from .arrow import Ints
 from .errors import AlreadyExistsError
+from .exclusive import exclusive
 from .history import History
-from .htypes import htype_of
-from .objects import Staging
+from .htypes.specs import check_tensor_name, htype_of
+from .objects import Staging, check_json
 from .refs import Refs
 from .saved import SavedViews
 from .schema import TensorSpec
@@ -21,16 +22,19 @@ class Workspace(History, SavedViews):
 
     # --- rows ---
 
+    @exclusive
     def extend(self, samples: Mapping[str, Sequence[Any]], count: int) -> None:
         """Append `count` rows; tensors not given get empty samples. Nothing is added if a sample does not fit."""
         self._writing().extend(samples, count)
         self._written()
 
+    @exclusive
     def update(self, rows: Sequence[int] | Ints, samples: Mapping[str, Sequence[Any]]) -> None:
         """Replace the samples of rows, tensor by tensor. Nothing is changed if one does not fit."""
         self._writing().update(rows, samples)
         self._written()
 
+    @exclusive
     def pop(self, rows: Sequence[int] | Ints) -> None:
         """Remove rows; later ones move up."""
         self._writing().pop(rows)
@@ -38,6 +42,7 @@ class Workspace(History, SavedViews):
 
     # --- schema and info ---
 
+    @exclusive
     def create_tensor(self, spec: TensorSpec, info: Mapping[str, Any]) -> None:
         """Add a tensor; rows that are there already get empty samples in it.
 
@@ -52,11 +57,13 @@ class Workspace(History, SavedViews):
                 place=f"tensor {spec.name!r}",
                 hint="pass exist_ok=True to keep it as it is",
             )
+        check_json(info, f"the info of tensor {spec.name!r}", "bad-info")
         column = draft.schema.free_column(spec.name)
         draft.set_schema(draft.schema.with_tensor(replace(spec, column=column)))
         draft.set_info(spec.name, info)
         self._written()
 
+    @exclusive
     def delete_tensor(self, name: str) -> None:
         """Drop a tensor; older commits keep it."""
         draft = self._writing()
@@ -64,8 +71,15 @@ class Workspace(History, SavedViews):
         draft.infos.pop(name, None)
         self._written()
 
+    @exclusive
     def rename_tensor(self, old: str, new: str) -> None:
-        """Give a tensor another name; no data is rewritten."""
+        """Give a tensor another name; no data is rewritten.
+
+        Raises:
+            NotFoundError, AlreadyExistsError
+            SchemaError: kind "bad-name": tensors cannot have that name.
+        """
+        check_tensor_name(new)
         draft = self._writing()
         spec = draft.schema[old]
         if new in draft.schema:
@@ -74,6 +88,7 @@ class Workspace(History, SavedViews):
         draft.set_info(new, draft.infos.pop(old, {}))
         self._written()
 
+    @exclusive
     def set_info(self, tensor: str, info: Mapping[str, Any]) -> None:
         """Replace the info of a tensor, or of the dataset for "".
 
@@ -96,6 +111,7 @@ class Workspace(History, SavedViews):
     def set_creds_keys(self, change: Mapping[str, Mapping[str, Any] | None]) -> None:
         """Add, change or (None) remove creds key names; values never come near the dataset."""
         self._check_writable()
+        check_json(dict(change), "a creds key", "bad-name")
 
         def apply(refs: Refs, _: Staging) -> Refs:
             creds = {**refs.creds, **change}

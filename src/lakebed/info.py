@@ -158,15 +158,21 @@ def _check_key(key: object) -> None:
         )
 
 
-def _check_value(value: Any, where: str) -> None:
+MOST_LEVELS = 100
+"""Lists and dicts inside each other; JSON readers give up somewhere."""
+
+
+def _check_value(value: Any, where: str, level: int = 0) -> None:
+    if level > MOST_LEVELS:
+        raise InvalidInputError(f"info holds more than {MOST_LEVELS} levels of lists and dicts", kind="bad-info")
     if value is None or isinstance(value, (bool, int, float, str)):
         return
     if isinstance(value, Mapping):
         for key, inner in value.items():
-            _check_value(inner, f"{where}.{key}")
+            _check_value(inner, f"{where}.{key}", level + 1)
     elif isinstance(value, (list, tuple)):
         for inner in value:
-            _check_value(inner, f"{where}[]")
+            _check_value(inner, f"{where}[]", level + 1)
     elif not (hasattr(value, "item") and getattr(value, "ndim", 1) == 0):
         raise InvalidInputError(
             f"info[{where!r}] cannot hold a {type(value).__name__}",

@@ -60,10 +60,11 @@ class Tensor(TensorFacts):
             StorageError: a linked file cannot be read; names row and URL.
         """
         spec = self._spec
-        arrays = [as_numpy(sample, spec, self._pick.inside, aslist) for sample in self._samples()]
+        rows = self._rows()  # once: another thread may append meanwhile
+        arrays = [as_numpy(sample, spec, self._pick.inside, aslist) for sample in self._owner._read(self.name, rows)]
         if self._pick.single:
             return arrays[0]
-        return arrays if aslist else stack(arrays, self.name, self._rows(), self.dtype)
+        return arrays if aslist else stack(arrays, self.name, rows, self.dtype)
 
     def data(self, aslist: bool = False, fetch_chunks: bool = False) -> Facts:
         """What the samples mean, by htype: ``{"value": ...}``, labels with ``"text"``, files with ``"sample_info"``.

@@ -17,6 +17,7 @@ from .columns import SHAPE_TYPE, shape_column, shape_rows
 from .parallel import map_threaded
 from .payload import Facts, PayloadHtype, dump_info, shapes_or_none
 from .place import bad_sample, describe, placed, row_place
+from .text import check_unicode
 
 SEEN_TYPE = pa.struct([("size", pa.int64()), ("etag", pa.string()), ("mtime", pa.float64())])
 
@@ -73,6 +74,7 @@ class LinkHtype(Htype):
 
     def prepare(self, values: Sequence[Any], spec: TensorSpec, context: EncodeContext) -> tuple[TensorSpec, list[Any]]:
         links = [_as_link(value, spec, context.first_row + row) for row, value in enumerate(values)]
+        check_unicode([f"{link.url}{link.creds_key or ''}" if link else "" for link in links], spec, context)
         if not (spec.verify or spec.create_shape_tensor or spec.create_sample_info_tensor):
             return spec, links
         return spec, self._read_heads(links, spec, context)

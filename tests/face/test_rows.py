@@ -405,3 +405,20 @@ def test_a_tensor_that_was_deleted_can_be_printed() -> None:
     ds.create_tensor("y")
     ds.delete_tensor("x")
     assert repr(gone) == "Tensor('x', deleted)"
+
+
+def test_rows_that_another_thread_appends_while_a_tensor_is_read_are_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    ds = lakebed.empty("mem://rows-meanwhile", overwrite=True)
+    ds.create_tensor("number", htype="generic", dtype="int64")
+    ds.extend({"number": [1, 2]})
+    read = type(ds)._read
+
+    def slowly(self: Any, tensor: str, rows: Any) -> Any:
+        found = read(self, tensor, rows)
+        ds.append({"number": 3})  # as if by another thread
+        return found
+
+    monkeypatch.setattr(type(ds), "_read", slowly)
+    assert ds.number.numpy().tolist() == [1, 2]
+    monkeypatch.undo()
+    ds.commit("rows")
