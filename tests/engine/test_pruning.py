@@ -298,3 +298,9 @@ def test_pruned_and_unpruned_answers_are_equal(parts: list[list[dict[str, Any]]]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(row_program, "possible", lambda source, test: pruning.everything(source))
             assert list(pruned) == list(ds.query(text).sample_indices)
+
+
+def test_conditions_joined_by_and_stop_at_their_limit(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Opened(path, monkeypatch)
+    assert opened.ask("select * where contains(labels, 'car') and num >= 2 limit 3") == [2, 3, 4]
+    assert sorted(opened.read) == [0]

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from ..storage.source import SampleSource
 from ..tql import parse
-from ..tql.bind import BoundTree, bind
+from ..tql.bind import bind
 from ..tql.bound import Field
 from ..tql.compile import compile_relation
 from ..tql.functions import known_functions
@@ -23,6 +23,7 @@ from ..tql.schema import ColumnInfo, DatasetSchema
 from ..tql.sql import Cell, Compiled, Input, Runtime
 from ..tql.sql_elements import compile_elements
 from .element_tables import Derived, Ints, derived
+from .prepared import Plans
 from .results import QueryResult, assemble, result_column
 from .row_program import RowProgram
 from .row_sets import is_ascending
@@ -61,12 +62,21 @@ class Execution:
         self.held: list[SampleSource] = [] if source is None else [source]
         salt = secrets.randbits(40) if seed is None else seed % 2**40
         self.runtime = Runtime(salt, self.cell, f"user_{next(_NUMBERS)}")
-        schema = None if source is None else known_schema(source)
-        opener = None if resolve is None else self.open
-        self.tree: BoundTree = bind(parse(text), schema, params, resolve=opener, functions=known_functions())
-        self.plan: Plan = plan(self.tree)
+        self.plan: Plan = self.planned(params)
         self.sources: list[Derived] = [derived(held) for held in self.held]
         self.program = RowProgram(self.sources, self.relation_rows, self.element_rows)
+
+    def planned(self, params: Mapping[str, Any] | Sequence[Any] | None) -> Plan:
+        source = self.held[0] if self.held else None
+        plans = None if source is None or params is not None else derived(source).remember(("plans",), Plans)
+        found = None if plans is None else plans.find(self.text)
+        if found is None:
+            schema = None if source is None else known_schema(source)
+            opener = None if self.open_source is None else self.open
+            found = plan(bind(parse(self.text), schema, params, resolve=opener, functions=known_functions()))
+            if plans is not None and len(self.held) == 1:
+                plans.keep(self.text, found)
+        return found
 
     def open(self, path: str, version: str | None) -> DatasetSchema:
         assert self.open_source is not None, "the binder asks only if it may"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -22,10 +23,10 @@ from ..tql.rows import (
     Test,
 )
 from .element_tables import Derived, Ints
-from .label_scan import label_rows
+from .label_scan import label_rows, rows_in_blocks
 from .pruning import possible
 from .row_sets import cut, joined_windows, merged, span_rows
-from .row_tests import RowTests, RunElements, RunRelation, reads_pixels
+from .row_tests import RowTests, RunElements, RunRelation, in_memory, reads_pixels
 from .scalar_scan import scalar_rows
 from .sort_scan import ordered
 
@@ -99,12 +100,19 @@ class RowProgram:
         if isinstance(test, ScalarTest):
             placed = (chunk for n in numbers for chunk in source.placed_scalars(test.column.value, n))
             return scalar_rows(placed, test, plan.limit)
+        if plan.limit is not None and in_memory(test):
+            tests = self.tests(plan.dataset)
+            starts = source.starts().tolist()
+            blocks = ((starts[n], source.size(n), partial(tests.block_holds, test, n)) for n in numbers)
+            return rows_in_blocks(blocks, plan.limit)
         return self.passing(plan, None if may.all() else source.rows_of(numbers))
+
+    def tests(self, dataset: int) -> RowTests:
+        return RowTests(self.sources[dataset], dataset, self.run_relation, self.run_elements)
 
     def passing(self, plan: FilterRows, given: Ints | None) -> Ints:
         """Those of the given rows (None: all) that pass, at most as many as the plan wants."""
-        source = self.sources[plan.dataset]
-        tests = RowTests(source, plan.dataset, self.run_relation, self.run_elements)
+        source, tests = self.sources[plan.dataset], self.tests(plan.dataset)
         if plan.limit is not None and reads_pixels(plan.test):
             return in_blocks(tests, plan.test, source.rows() if given is None else given, plan.limit)
         mask = tests.holds(plan.test, given)
