@@ -20,6 +20,7 @@ from .objects import Objects, Pointer, Staging, decode_ids
 from .payloads import REF_TYPE
 from .stores.base import Store
 from .stores.mapped import digest_of, give_back
+from .vectors import arrow_of, numpy_of_all
 
 ROWS = 131_072
 """Most rows of a fragment."""
@@ -168,7 +169,7 @@ class FragmentCache:
         base = take_rows(typed_column(self.table(entry.fragment, staging), name, kind), offsets)
         for overlay in entry.overlays:
             table = self.overlay(overlay, staging)
-            edited = table.column("_offset").to_numpy().astype(np.int64)
+            edited = numpy_of_all(table.column("_offset")).astype(np.int64)
             places = np.minimum(np.searchsorted(edited, offsets), len(edited) - 1)
             hits = np.flatnonzero(edited[places] == offsets)
             if len(hits):
@@ -275,10 +276,10 @@ class FragmentCache:
         values: list[pa.Array] = []
         for overlay in entry.overlays:
             table = self.overlay(overlay, staging)
-            offsets.append(table.column("_offset").to_numpy().astype(np.int64))
+            offsets.append(numpy_of_all(table.column("_offset")).astype(np.int64))
             values.append(typed_column(table, name, kind).combine_chunks())
         if not offsets:
-            return np.empty(0, np.int64), pa.array([], kind)
+            return np.empty(0, np.int64), pa.nulls(0, kind)
         return newest(np.concatenate(offsets), pa.concat_arrays([_flat_chunk(value) for value in values]))
 
     def overlay(self, overlay: Overlay, staging: Staging | None = None) -> pa.Table:
@@ -296,7 +297,7 @@ def newest(offsets: Ints, values: pa.Array) -> tuple[Ints, pa.Array]:
     """Each offset once, ascending, with the last value given for it."""
     backwards = offsets[::-1]
     unique, last = np.unique(backwards, return_index=True)
-    return unique, values.take(pa.array(len(offsets) - 1 - last))
+    return unique, values.take(arrow_of(len(offsets) - 1 - last))
 
 
 def _flat_chunk(value: pa.Array | pa.ChunkedArray) -> pa.Array:
@@ -348,4 +349,4 @@ def _copied(base: pa.ChunkedArray, offsets: Ints, values: pa.Array, gone: Ints) 
     order[offsets] = len(base) + np.arange(len(offsets))
     order = np.delete(order, gone)
     both = pa.concat_arrays([*base.chunks, values])
-    return pa.chunked_array([both.take(pa.array(order))], base.type)
+    return pa.chunked_array([both.take(arrow_of(order))], base.type)

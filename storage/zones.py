@@ -11,6 +11,7 @@ from .arrow import Ints
 from .fragment import FragmentCache, value_range
 from .manifest import Entry
 from .objects import Staging
+from .vectors import numpy_of
 
 
 def entry_zone(
@@ -48,5 +49,5 @@ def entry_codes(fragments: FragmentCache, entry: Entry, column: str, staging: St
 
 
 def flat_codes(cells: pa.Array) -> Ints:
-    codes: Ints = cells.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: Ints = numpy_of(cells.flatten()).astype(np.int64)
     return codes

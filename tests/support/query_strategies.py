@@ -180,7 +180,8 @@ def scalars(draw: st.DrawFn, depth: int = 2) -> str:
         lambda: f"floor({inner})",
         lambda: f"coalesce({inner}, {draw(scalars(0))})",
         lambda: f"{pick(draw, REDUCTIONS)}({draw(vectors(depth - 1))})",
-        lambda: f"case when {draw(conditions(depth - 1))} then {inner} else {draw(scalars(0))} end",
+        # A comparison of an array would make the result an array.
+        lambda: f"case when {draw(scalars(0))} {pick(draw, OPS)} {draw(scalars(0))} then {inner} else num end",
         "dot(vec, array[1, 2])",
         "cosine_similarity(vec, array[1.5, 2])",
         "hamming_distance(vec, array[1, 2.5])",

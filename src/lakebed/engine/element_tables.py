@@ -12,11 +12,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..storage.arrow import take_chunks
 from ..storage.snapshot import physical_fields
 from ..storage.source import Fragmented, SampleSource
+from ..storage.vectors import numpy_of
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, Any]
@@ -269,11 +269,10 @@ def list_chunks(column: pa.ChunkedArray) -> Iterator[ListChunk]:
     first = 0
     for array in column.chunks:
         if array.null_count:
-            lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
-            offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+            offsets = ends_of(np.diff(numpy_of(array.offsets)) * numpy_of(array.is_valid()))
             values = array.flatten()
         else:
-            offsets, values = array.offsets.to_numpy(), array.values
+            offsets, values = numpy_of(array.offsets), array.values
         yield ListChunk(first, offsets, plain_values(values))
         first += len(array)
 
@@ -281,9 +280,9 @@ def list_chunks(column: pa.ChunkedArray) -> Iterator[ListChunk]:
 def scalar_chunks(column: pa.ChunkedArray) -> Iterator[ScalarChunk]:
     first = 0
     for array in column.chunks:
-        valid = array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None
-        filled = array.fill_null(False if pa.types.is_boolean(array.type) else 0) if array.null_count else array
-        yield ScalarChunk(first, filled.to_numpy(zero_copy_only=False), valid)
+        valid = numpy_of(array.is_valid()) if array.null_count else None
+        values = numpy_of(array)
+        yield ScalarChunk(first, values if valid is None else np.where(valid, values, values.dtype.type(0)), valid)
         first += len(array)
 
 
@@ -293,5 +292,7 @@ def plain_values(values: pa.Array) -> Array:
         width = values.type.list_size
         inner = values.values.slice(values.offset * width, len(values) * width)
         return plain_values(inner).reshape(-1, width)
+    if pa.types.is_primitive(values.type) and values.null_count == 0:
+        return numpy_of(values)
     plain: Array = values.to_numpy(zero_copy_only=False)
     return plain

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..storage.source import SampleSource
+from ..storage.vectors import arrow_of, numpy_of_all
 from ..tql import parse
 from ..tql.bind import bind
 from ..tql.bound import Field
@@ -100,7 +101,7 @@ class Execution:
     def count(self, rows: RowPlan) -> QueryResult:
         """``COUNT(*)``: one number."""
         columns = tuple(result_column(field, False) for field in self.plan.outputs)
-        counted = pa.table({columns[0].name: pa.array([self.program.count(rows)], pa.int64())})
+        counted = pa.table({columns[0].name: arrow_of(np.array([self.program.count(rows)], np.int64))})
         return QueryResult(self.text, columns, None, counted, sources=tuple(self.held))
 
     def compiled(self, relation: Relation, fields: Sequence[Field] = ()) -> Compiled:
@@ -130,7 +131,7 @@ class Execution:
         source = self.sources[wanted.dataset]
         if wanted.windows and isinstance(wanted.rows, ExpandRows):
             rows, numbers = self.program.windows(wanted.rows)
-            return row_table(source, wanted, rows).append_column("window_number", pa.array(numbers))
+            return row_table(source, wanted, rows).append_column("window_number", arrow_of(numbers))
         if given is None and wanted.rows is not None:
             given = self.program.rows(wanted.rows)
         return row_table(source, wanted, given)
@@ -142,7 +143,7 @@ def known_schema(source: SampleSource) -> DatasetSchema:
 
 
 def int64(column: pa.ChunkedArray) -> Ints:
-    values: Ints = column.to_numpy().astype(np.int64, copy=False)
+    values: Ints = numpy_of_all(column).astype(np.int64, copy=False)
     return values
 
 
