@@ -11,7 +11,22 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, Window, is_pixel_part, walk
+from .bound import (
+    BOOL,
+    Compare,
+    Const,
+    Cut,
+    Draw,
+    Expr,
+    Logic,
+    Member,
+    Reduce,
+    Ref,
+    RowNumber,
+    Window,
+    is_pixel_part,
+    walk,
+)
 from .elements import element_columns, is_simple
 from .schema import ColumnInfo, Kind
 
@@ -163,7 +178,40 @@ class ExpandRows:
     window: Window
 
 
-RowPlan = AllRows | FilterRows | CutRows | OrderRows | MergeRows | SqlRows | ExpandRows
+@dataclass(frozen=True, slots=True)
+class DrawRows:
+    """Rows of `source` drawn: the weight of each is the greatest (MAX_WEIGHT) or the sum (SUM_WEIGHT) of the numbers
+    whose tests it passes."""
+
+    dataset: int
+    source: RowPlan
+    how: str
+    weights: tuple[tuple[Test, float], ...]
+    draw: Draw
+
+
+@dataclass(frozen=True, slots=True)
+class NearKey:
+    """How a column of vectors compares with a known one: "cosine", "dot", or the "distance" between them."""
+
+    column: ColumnInfo
+    metric: str
+    vector: tuple[float, ...]
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NearRows:
+    """The first `limit` rows of `source`, which come ascending, by a key; `relation` finds them by SQL."""
+
+    dataset: int
+    source: RowPlan
+    key: NearKey
+    limit: int
+    relation: Relation
+
+
+RowPlan = AllRows | FilterRows | CutRows | OrderRows | MergeRows | SqlRows | ExpandRows | DrawRows | NearRows
 
 # --- from conditions to tests ----------------------------------------------------------------------------------------
 
@@ -177,6 +225,11 @@ def test_of(condition: Expr, *, all_rows: bool) -> Test | None:
         return None
     test = build(condition, False, all_rows)
     return test if has_fast_part(test) else None
+
+
+def asked(condition: Expr) -> Test:
+    """`condition` as tests, whatever they need."""
+    return build(condition, False, False)
 
 
 def has_fast_part(test: Test) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pytest
@@ -39,7 +40,8 @@ def path(tmp_path_factory: pytest.TempPathFactory) -> str:
         ds.create_tensor("flag", dtype="bool")
         ds.create_tensor("note", htype="text")
         boxes = np.ones((2, 4), np.float32)
-        ds.extend({"labels": [[0], [0, 1]], "boxes": [boxes] * 2, "num": [1, None], "flag": [True] * 2, "note": "nm"})
+        samples: dict[str, list[Any]] = {"labels": [[0], [0, 1]], "boxes": [boxes] * 2, "num": [1, None]}
+        ds.extend({**samples, "flag": [True] * 2, "note": ["n", "m"]})
     ds.commit("rows")
     ds.num[0] = 7
     ds.commit("an edit")

@@ -8,7 +8,7 @@ import pytest
 from lakebed.tql.functions import register_function
 
 import lakebed
-from lakebed import engine
+from lakebed import engine, tql
 from lakebed.engine import execution, prepared
 from memory_source import MemorySource
 
@@ -17,7 +17,7 @@ from memory_source import MemorySource
 def parsed(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """The texts that are parsed."""
     texts: list[str] = []
-    original = execution.parse
+    original = tql.parse
 
     def spy(text: str) -> Any:
         texts.append(text)
@@ -82,7 +82,7 @@ def test_few_plans_are_kept_and_no_long_text(street: MemorySource, monkeypatch: 
     monkeypatch.setattr(prepared, "KEPT", 2)
     monkeypatch.setattr(prepared, "LONGEST", 40)
     plans = prepared.Plans()
-    made = engine.execution.Execution(street, "select *", None, None, 0, lambda *_: None).plan  # type: ignore[arg-type, return-value]
+    made = engine.execution.Execution(street, "select *", None, None, 0, lambda *_: None).plan
     for text in ("a", "b", "x" * 41):
         plans.keep(text, made)
     assert plans.find("a") is made

@@ -361,13 +361,15 @@ def sets(draw: st.DrawFn, depth: int) -> str:
 
 @st.composite
 def groups(draw: st.DrawFn) -> str:
-    key = pick(draw, ["num", "flag", "lab", "flag, num", "text"])
+    key = pick(draw, ["num", "flag", "lab", "flag, num", "text", "text, flag", "real"])
     first = key.split(",")[0]
     item = pick(
         draw,
         [
             "sum(real) as x",
             "count(*) as x",
+            "count(*) as x",
+            "lab",
             "max(real) as x, count(lab) as y",
             "any(lab = 'car') as x",
             "sum(grid) as x",

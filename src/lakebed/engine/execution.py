@@ -17,13 +17,15 @@ from ..tql.bind import bind
 from ..tql.bound import Field
 from ..tql.compile import compile_relation
 from ..tql.functions import known_functions
+from ..tql.grouping import GroupRows
 from ..tql.plan import Plan, plan
 from ..tql.relations import Relation
-from ..tql.rows import ElementTest, ExpandRows, RowPlan
+from ..tql.rows import AllRows, ElementTest, ExpandRows, RowPlan
 from ..tql.schema import ColumnInfo, DatasetSchema
 from ..tql.sql import Cell, Compiled, Input, Runtime
 from ..tql.sql_elements import compile_elements
 from .element_tables import Derived, Ints, derived
+from .group_scan import groups
 from .prepared import Plans
 from .results import QueryResult, assemble, result_column
 from .row_program import RowProgram
@@ -65,7 +67,7 @@ class Execution:
         self.runtime = Runtime(salt, self.cell, f"user_{next(_NUMBERS)}")
         self.plan: Plan = self.planned(params)
         self.sources: list[Derived] = [derived(held) for held in self.held]
-        self.program = RowProgram(self.sources, self.relation_rows, self.element_rows)
+        self.program = RowProgram(self.sources, self.relation_rows, self.element_rows, salt)
 
     def planned(self, params: Mapping[str, Any] | Sequence[Any] | None) -> Plan:
         source = self.held[0] if self.held else None
@@ -96,6 +98,9 @@ class Execution:
         if self.plan.counted is not None:
             return self.count(self.plan.counted)
         assert self.plan.relation is not None, "a plan has one or the other"
+        found = None if self.plan.grouped is None else self.group(self.plan.grouped)
+        if found is not None:
+            return found
         return assemble(self.text, self.plan.outputs, self.plan.relation, self.compiled, self.execute, tuple(self.held))
 
     def count(self, rows: RowPlan) -> QueryResult:
@@ -103,6 +108,20 @@ class Execution:
         columns = tuple(result_column(field, False) for field in self.plan.outputs)
         counted = pa.table({columns[0].name: arrow_of(np.array([self.program.count(rows)], np.int64))})
         return QueryResult(self.text, columns, None, counted, sources=tuple(self.held))
+
+    def group(self, wanted: GroupRows) -> QueryResult | None:
+        """GROUP BY with nothing but counts to compute; None if SQL must tell the keys apart."""
+        everything = isinstance(wanted.source, AllRows)
+        rows = None if everything else self.program.rows(wanted.source)
+        found = groups(self.sources[wanted.dataset], rows, wanted.columns)
+        if found is None:
+            return None
+        rows, offsets = found
+        columns = tuple(result_column(field, field.origin is not None) for field in self.plan.outputs)
+        sizes = arrow_of(np.diff(offsets))
+        counted = {column.name: sizes for column in columns if column.tensor is None}
+        computed = pa.table(counted) if counted else None
+        return QueryResult(self.text, columns, rows, computed, offsets, tuple(self.held), wanted.dataset)
 
     def compiled(self, relation: Relation, fields: Sequence[Field] = ()) -> Compiled:
         return compile_relation(relation, fields, self.runtime)
