@@ -19,6 +19,7 @@ from .bound import (
     Draw,
     Expr,
     Logic,
+    Map,
     Member,
     Reduce,
     Ref,
@@ -28,6 +29,7 @@ from .bound import (
     walk,
 )
 from .elements import element_columns, is_simple
+from .like import SQL_LIKE
 from .schema import ColumnInfo, Kind
 
 if TYPE_CHECKING:
@@ -62,8 +64,18 @@ class ScalarTest:
 
 
 @dataclass(frozen=True, slots=True)
+class TextTest:
+    """A text as a whole fits a pattern, of LIKE with ``%`` alone or a regular one; with `negated` it does not."""
+
+    column: ColumnInfo
+    pattern: str
+    regular: bool
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ElementTest:
-    """The same for a condition on elements of aligned columns; `fallback` is the condition on whole rows."""
+    """As `LabelTest`, for a condition on elements of aligned columns; `fallback` is the condition on whole rows."""
 
     columns: tuple[ColumnInfo, ...]
     quantifier: Quantifier
@@ -100,7 +112,7 @@ class Joined:
     tests: tuple[Test, ...]
 
 
-Test = LabelTest | ScalarTest | ElementTest | SqlTest | SpanTest | Joined
+Test = LabelTest | ScalarTest | TextTest | ElementTest | SqlTest | SpanTest | Joined
 
 # --- row plans -------------------------------------------------------------------------------------------------------
 
@@ -256,9 +268,9 @@ def build(condition: Expr, negated: bool, all_rows: bool) -> Test:
         found = label_test(condition, negated) or element_test(condition, negated)
         if found is not None:
             return found
-    scalar = scalar_test(condition, negated)
-    if scalar is not None:
-        return scalar
+    single = scalar_test(condition, negated) or text_test(condition, negated)
+    if single is not None:
+        return single
     return sql_test(Logic("NOT", (condition,), type=BOOL, span=condition.span) if negated else condition)
 
 
@@ -317,6 +329,18 @@ def scalar_test(condition: Expr, negated: bool) -> ScalarTest | None:
     if origin is None or ref.type.is_array or origin.column.kind is not Kind.SCALAR or not ref.type.is_number:
         return None
     return ScalarTest(origin.column, condition, negated)
+
+
+def text_test(condition: Expr, negated: bool) -> TextTest | None:
+    """LIKE of a stored text."""
+    match condition:
+        case Map(name="LIKE", args=(Ref(part="value") as ref, Const(value=str() as pattern))):
+            origin = ref.field.origin
+            if origin is None or ref.type.is_array or origin.column.kind is not Kind.TEXT:
+                return None
+            return TextTest(origin.column, pattern, condition.sql != f"({SQL_LIKE})", negated)
+        case _:
+            return None
 
 
 def element_test(condition: Reduce, negated: bool) -> ElementTest | None:

@@ -7,16 +7,18 @@ from functools import partial
 
 import numpy as np
 
+from ..storage.arrow import take_chunks
 from ..tql.bound import Expr, Ref, walk
 from ..tql.coerce import logic
 from ..tql.relations import Filter, Relation, Scan
-from ..tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test
+from ..tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test, TextTest
 from .by_fragment import Ask, by_fragment, whole
 from .element_scan import rows_deciding
 from .element_tables import Array, Derived, Ints
 from .label_scan import label_mask, label_mask_at
 from .row_sets import inside, mask_of
 from .scalar_scan import scalar_mask
+from .text_scan import text_mask
 
 RunRelation = Callable[[Relation, Ints | None], Ints]
 """Rows that a relation yields; the second argument, where given, are the rows that its scan reads."""
@@ -78,6 +80,8 @@ class RowTests:
                 return self.label_holds(test, number, places)
             case ScalarTest():
                 return self.scalar_holds(test, number, places)
+            case TextTest():
+                return self.text_holds(test, number, places)
             case SpanTest():
                 start, stop = self.source.starts()[number : number + 2].tolist()
                 return inside(np.arange(start, stop) if places is None else start + places, test.wanted)
@@ -117,6 +121,13 @@ class RowTests:
             return mask if places is None else mask[places]
         valid = chunks[0].valid
         return scalar_mask(chunks[0].values[places], None if valid is None else valid[places], test)
+
+    def text_holds(self, test: TextTest, number: int, places: Ints | None) -> Array:
+        column = self.source.arrays([test.column.value], [number])[0]
+        if places is None or len(places) * MANY > len(column):
+            mask = text_mask(column, test)
+            return mask if places is None else mask[places]
+        return text_mask(take_chunks(column, places), test)
 
     # --- elements ----------------------------------------------------------------------------------------------------
 
@@ -196,7 +207,7 @@ def cost(test: Test) -> int:
     return 5 if reads_pixels(test) else COSTS[type(test)]
 
 
-COSTS = {SpanTest: 0, ScalarTest: 1, LabelTest: 2, ElementTest: 3, SqlTest: 4}
+COSTS = {SpanTest: 0, ScalarTest: 1, LabelTest: 2, TextTest: 3, ElementTest: 3, SqlTest: 4}
 
 
 def in_order(test: Joined) -> list[Test]:
@@ -209,7 +220,7 @@ def in_order(test: Joined) -> list[Test]:
 
 
 def in_memory(test: Test) -> bool:
-    """Whether a test is NumPy's work over columns of one value, or one list of labels, for each row."""
+    """Whether a test is NumPy's or Arrow's work over columns of one value, or one list of labels, for each row."""
     if isinstance(test, Joined):
         return all(in_memory(part) for part in test.tests)
-    return isinstance(test, (SpanTest, ScalarTest, LabelTest))
+    return isinstance(test, (SpanTest, ScalarTest, LabelTest, TextTest))
