@@ -105,7 +105,7 @@ class Derived:
             return [self.columns[name, wanted[0]] for name in names]
         if not len(wanted):
             kinds = physical_fields(self.live().schema)
-            return [pa.chunked_array([], widened(kinds[name])) for name in names]
+            return [self.typed(name, pa.chunked_array([], kinds[name])) for name in names]
         return [chained([self.columns[name, number] for number in wanted]) for name in names]
 
     def read(self, names: Sequence[str], number: int) -> None:
@@ -114,7 +114,14 @@ class Derived:
             source = self.live()
             table = source.fragment(number, missing) if isinstance(source, Fragmented) else source.table(missing)
             for name in missing:
-                self.columns[name, number] = engine_type(table.column(name))
+                self.columns[name, number] = self.typed(name, table.column(name))
+
+    def typed(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """A physical column as SQL takes it: booleans stay booleans where a tensor has no sample yet."""
+        if not pa.types.is_null(column.type):
+            return engine_type(column)
+        truths = any(spec.column == name and spec.dtype == "bool" for spec in self.live().schema)
+        return column.cast(pa.list_(pa.bool_())) if truths else engine_type(column)
 
     def arrays_at(self, names: Sequence[str], rows: Ints) -> list[pa.ChunkedArray]:
         """Physical columns of chosen rows. Fragments that hold none of them stay closed, and of columns not read there
@@ -126,7 +133,7 @@ class Derived:
         return [
             take_chunks(self.arrays([name], numbers)[0], places)
             if table is None or name not in missing
-            else engine_type(table.column(name))
+            else self.typed(name, table.column(name))
             for name in names
         ]
 
