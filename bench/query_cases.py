@@ -130,7 +130,7 @@ CASES = (
         "select * where any(boxes[:, 2] > 300)",
         "select distinct i from elements where w > 300 order by i",
         lambda data: rows_with(data, data.labels.boxes[:, 2] > 300),
-        "",
+        "SELECT DISTINCT taken FROM (SELECT taken, unnest(boxes) AS b FROM dataset) WHERE b[3] > 300",
         "select * where any(boxes[:, 2] > 300)",
     ),
     Case(
@@ -138,7 +138,8 @@ CASES = (
         "select * where any(boxes[:, 2] > 300 and categories = 'motorcycle')",
         f"select distinct i from elements where w > 300 and label = {motorcycle} order by i",
         lambda data: rows_with(data, (data.labels.classes == motorcycle) & (data.labels.boxes[:, 2] > 300)),
-        "",
+        "SELECT DISTINCT taken FROM (SELECT taken, unnest(boxes) AS b, unnest(categories) AS c FROM dataset) "
+        f"WHERE b[3] > 300 AND c = {motorcycle}",
         f"select * where any(logical_and(boxes[:, 2] > 300, categories == {motorcycle}))",
     ),
     Case(

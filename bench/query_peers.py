@@ -2,8 +2,8 @@
 
     PYTHON bench/query_peers.py lance|deeplake ROWS.arrow REPEATS '{"case": "question", ...}'
 
-Prints one line of JSON: CPU milliseconds of each case, "refused" where the peer cannot answer it. Answers are not
-looked at here.
+Prints one line of JSON: for each case CPU milliseconds and the number of rows found (or, of a count, the count);
+null where the peer cannot answer it.
 """
 
 from __future__ import annotations
@@ -35,10 +35,17 @@ def lance_asker(file: Path) -> Callable[[Any], Callable[[], Any]]:
         if isinstance(question, list):
             return lambda: sorted({row for condition in question for row in rows(condition, 1000)})
         if question.startswith("SELECT"):
-            return lambda: dataset.sql(question).build().to_batch_records()
+            return lambda: answered(dataset.sql(question).build().to_batch_records())
         return lambda: rows(question, None)
 
     return asker
+
+
+def answered(batches: list[Any]) -> Any:
+    """The rows of a SQL result; of a count, as many as it says."""
+    if batches and batches[0].num_columns == 1 and batches[0].schema.names[0].startswith("count("):
+        return range(batches[0].column(0)[0].as_py())
+    return range(sum(batch.num_rows for batch in batches))
 
 
 def deeplake_asker(file: Path) -> Callable[[Any], Callable[[], Any]]:
@@ -70,27 +77,27 @@ def deeplake_asker(file: Path) -> Callable[[Any], Callable[[], Any]]:
             )
         made.commit("rows")
     dataset = deeplake.open_read_only(f"file://{path}")
-    return lambda question: lambda: len(dataset.query(question))
+    return lambda question: lambda: dataset.query(question)
 
 
-def cpu_ms(ask: Callable[[], Any], repeats: int) -> str:
+def timed(ask: Callable[[], Any], repeats: int) -> tuple[float, int] | None:
     try:
-        ask()
+        size = len(ask())
     except Exception as error:  # whatever the peer raises, the other cases go on
-        print(error, file=sys.stderr)
-        return "refused"
+        print(f"refused: {str(error).splitlines()[0]}", file=sys.stderr)
+        return None
     best = float("inf")
     for _ in range(repeats):
         start = time.process_time()
         ask()
         best = min(best, time.process_time() - start)
-    return f"{best * 1000:.2f}"
+    return best * 1000, size
 
 
 def main() -> None:
     name, file, repeats, cases = sys.argv[1:]
     asker = {"lance": lance_asker, "deeplake": deeplake_asker}[name](Path(file))
-    print(json.dumps({case: cpu_ms(asker(question), int(repeats)) for case, question in json.loads(cases).items()}))
+    print(json.dumps({case: timed(asker(question), int(repeats)) for case, question in json.loads(cases).items()}))
 
 
 if __name__ == "__main__":

@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from .vectors import arrow_of
+
 BATCH_ROWS = 1 << 16
 """Rows per record batch of a fragment: DuckDB scans batches in parallel."""
 
@@ -49,13 +51,13 @@ def take_rows(column: pa.ChunkedArray, rows: Ints) -> pa.Array:
     if column.num_chunks == 1:
         return _take(column.chunk(0), rows)
     if not len(rows):
-        return pa.array([], column.type)
+        return pa.nulls(0, column.type)
     if is_ascending(rows):
         return join(take_chunks(column, rows).chunks, column.type)
     order = np.argsort(rows, kind="stable")
     back = np.empty(len(rows), np.int64)
     back[order] = np.arange(len(rows))
-    return take_rows(column, rows[order]).take(pa.array(back))
+    return take_rows(column, rows[order]).take(arrow_of(back))
 
 
 def take_chunks(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
@@ -80,7 +82,7 @@ def is_ascending(rows: Ints) -> bool:
 def _take(array: pa.Array, rows: Ints) -> pa.Array:
     if len(rows) and len(rows) == rows[-1] - rows[0] + 1 and (np.diff(rows) == 1).all():
         return array.slice(int(rows[0]), len(rows))
-    return array.take(pa.array(rows))
+    return array.take(arrow_of(rows))
 
 
 def put(column: pa.Array, places: Sequence[int] | Ints, values: pa.Array) -> pa.Array:
@@ -89,14 +91,14 @@ def put(column: pa.Array, places: Sequence[int] | Ints, values: pa.Array) -> pa.
         return values
     order = np.arange(len(column), dtype=np.int64)
     order[np.asarray(places, dtype=np.int64)] = len(column) + np.arange(len(places))
-    return pa.concat_arrays([column, values]).take(pa.array(order))
+    return pa.concat_arrays([column, values]).take(arrow_of(order))
 
 
 def empty_column(kind: pa.DataType, rows: int) -> pa.Array:
     """What a tensor added later holds in older rows: an empty list where the column is a list, else null."""
     if pa.types.is_list(kind):
-        offsets = pa.array(np.zeros(rows + 1, np.int32))
-        return pa.ListArray.from_arrays(offsets, pa.array([], kind.value_type)).cast(kind)
+        offsets = arrow_of(np.zeros(rows + 1, np.int32))
+        return pa.ListArray.from_arrays(offsets, pa.nulls(0, kind.value_type)).cast(kind)
     return pa.nulls(rows, kind)
 
 
@@ -117,4 +119,4 @@ def join(arrays: Sequence[pa.Array], kind: pa.DataType) -> pa.Array:
     """One array of all, or an empty one of type `kind`; a single one is not copied."""
     if len(arrays) == 1:
         return arrays[0]
-    return pa.concat_arrays(list(arrays)) if arrays else pa.array([], kind)
+    return pa.concat_arrays(list(arrays)) if arrays else pa.nulls(0, kind)

@@ -17,6 +17,7 @@ from .pieces import Edits, edits_of, put_together
 from .recent import Recent
 from .stores.base import Store
 from .stores.mapped import digest_of, give_back
+from .vectors import arrow_of, numpy_of_all
 
 SLICES = 128
 """A column in more slices than that is copied into one piece when it is asked for a second time: a reader that comes
@@ -107,7 +108,7 @@ class FragmentCache:
     def patched(self, entry: Entry, name: str, kind: pa.DataType, staging: Staging | None = None) -> Patched:
         """The same column in pieces, for those who need not have it put together."""
         written, edits = self._written(entry, name, kind, staging), self.edits(entry, staging)
-        edited = join(self._overlaid(entry, name, kind, staging).chunks, kind).take(pa.array(edits.newest))
+        edited = join(self._overlaid(entry, name, kind, staging).chunks, kind).take(arrow_of(edits.newest))
         return Patched([*written.chunks, edited], edits)
 
     def at(self, entry: Entry, name: str, kind: pa.DataType, offsets: Ints, staging: Staging | None = None) -> pa.Array:
@@ -145,7 +146,7 @@ class FragmentCache:
 
     def _find_edits(self, entry: Entry, staging: Staging | None) -> Edits:
         tables = [self.overlay(overlay, staging) for overlay in entry.overlays]
-        offsets = [table.column("_offset").to_numpy() for table in tables]
+        offsets = [numpy_of_all(table.column("_offset")) for table in tables]
         sizes = [len(batch) for batch in self.table(entry.fragment, staging).to_batches()]
         overlaid = np.concatenate([np.empty(0, np.int64), *offsets])
         return edits_of(sizes, overlaid, self.deleted_offsets(entry, staging))

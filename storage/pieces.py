@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from .arrow import Ints
+from .vectors import numpy_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -220,7 +221,7 @@ def _buffer(array: pa.Array, number: int, dtype: Any, count: int) -> Array:
 def _validity(arrays: Sequence[pa.Array], rows: Pieces | Edits) -> pa.Buffer | None:
     if not any(array.null_count for array in arrays):
         return None
-    given = rows.joined([array.is_valid().to_numpy(zero_copy_only=False) for array in arrays])
+    given = rows.joined([numpy_of(array.is_valid()) for array in arrays])
     return pa.py_buffer(np.packbits(given, bitorder="little"))
 
 

@@ -21,6 +21,7 @@ from .manifest import Entry, Manifest, read_manifest
 from .objects import Staging
 from .payloads import REF_SUFFIX, REF_TYPE
 from .schema import Schema, TensorSpec
+from .vectors import arrow_of
 from .zones import entry_codes, entry_zone
 
 UNLANDED = 1 << 62
@@ -241,7 +242,7 @@ class Snapshot:
         order = np.argsort(rows, kind="stable")
         back = np.empty(len(rows), np.int64)
         back[order] = np.arange(len(rows))
-        return self._take(name, kind, rows[order]).take(pa.array(back))
+        return self._take(name, kind, rows[order]).take(arrow_of(back))
 
     def _parts(self, name: str, kind: pa.DataType, rows: Ints) -> Iterator[pa.Array]:
         """A physical column at ascending rows, fragment by fragment; those that hold none of them stay closed."""

@@ -12,6 +12,7 @@ from .fragment import value_range
 from .fragment_cache import FragmentCache
 from .manifest import Entry
 from .objects import Staging
+from .vectors import numpy_of
 
 
 def entry_zone(
@@ -49,5 +50,5 @@ def entry_codes(fragments: FragmentCache, entry: Entry, column: str, staging: St
 
 
 def flat_codes(cells: pa.Array) -> Ints:
-    codes: Ints = cells.flatten().to_numpy(zero_copy_only=False).astype(np.int64)
+    codes: Ints = numpy_of(cells.flatten()).astype(np.int64)
     return codes

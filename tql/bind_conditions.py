@@ -6,7 +6,7 @@ from . import nodes
 from .bound import BOOL, JSON, TEXT, Base, Const, ExistsRelation, Expr, InRelation, ListCall, Map, Ref, Type
 from .coerce import check_comparable, common_shape, compare, condition, folded, logic, member
 from .errors import TQLTypeError, TQLUnsupportedError
-from .like import like_to_regex, plain_like
+from .like import SQL_LIKE, like_to_regex, plain_like
 from .scope import Scope
 from .source import Span
 
@@ -104,7 +104,7 @@ def bind_like(node: nodes.Like, scope: Scope) -> Expr:
     mark = str(escape.value) if escape else ""
     regex = like_to_regex(pattern.value, mark, node.ignore_case, node.span)
     plain = plain_like(pattern.value, mark, node.ignore_case)
-    fits = matches(value, regex, node.span) if plain is None else matches(value, plain, node.span, "{0} LIKE {1}")
+    fits = matches(value, regex, node.span) if plain is None else matches(value, plain, node.span, SQL_LIKE)
     return logic("NOT", [fits], node.span) if node.negated else fits
 
 

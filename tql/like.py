@@ -7,6 +7,8 @@ import re
 from .errors import TQLTypeError
 from .source import Span
 
+SQL_LIKE = "{0} LIKE {1}"
+
 
 def like_to_regex(pattern: str, escape: str, ignore_case: bool, span: Span) -> str:
     """The regular expression (RE2 and Python) that fits the same texts as a whole.

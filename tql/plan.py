@@ -25,7 +25,9 @@ from .bound import (
     is_pixel_part,
     walk,
 )
+from .grouping import GroupRows, group_rows
 from .lineage import dataset_of, is_ordered, is_pure, pure_source
+from .nearest import near_key
 from .ordering import order_keys
 from .relations import (
     Combine,
@@ -42,7 +44,20 @@ from .relations import (
     Sort,
     SpreadOut,
 )
-from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, OrderRows, RowPlan, SqlRows, SqlTest, test_of
+from .rows import (
+    AllRows,
+    CutRows,
+    ExpandRows,
+    FilterRows,
+    MergeRows,
+    NearRows,
+    OrderRows,
+    RowPlan,
+    SqlRows,
+    SqlTest,
+    test_of,
+)
+from .weights import draw_rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +76,11 @@ class Plan:
             return None if scan.counter is not None else scan.rows or AllRows(scan.dataset)
         return None
 
+    @property
+    def grouped(self) -> GroupRows | None:
+        """The groups that are the whole answer, where no SQL is needed to find and describe them."""
+        return group_rows(self.relation, self.outputs)
+
 
 def plan(tree: BoundTree) -> Plan:
     """The plan of a bound query."""
@@ -76,9 +96,30 @@ def plan(tree: BoundTree) -> Plan:
 def row_plan(query: BoundQuery) -> RowPlan:
     """The rows of a pure query."""
     number = the_dataset(query)
-    simple = None if query.draw is not None else simple_rows(query.body)
-    ordered = None if simple is None else ordered_rows(number, simple, query)
-    return SqlRows(number, lower_query(query)) if ordered is None else cut_rows(number, ordered, query.cut)
+    simple = simple_rows(query.body)
+    found = None if simple is None else ordered_rows(number, simple, query)
+    if found is not None:
+        found = cut_rows(number, found, query.cut)
+    if found is not None and query.draw is not None:
+        found = draw_rows(found, query.draw)
+    if found is None and simple is not None and isinstance(query.body, BoundSelect) and query.body.window is None:
+        found = near_rows(lower_where(query.body), query)
+    return SqlRows(number, lower_query(query)) if found is None else found
+
+
+def near_rows(relation: Relation, query: BoundQuery) -> RowPlan | None:
+    """The rows of a scan cut to those that are nearest to a known vector; None if the query asks for something else."""
+    key, limits = near_key(query.order), query.cut
+    if key is None or limits is None or limits.count is None or query.draw is not None:
+        return None
+    if not isinstance(relation, Scan) or relation.counter is not None:
+        return None
+    rows = relation.rows or AllRows(relation.dataset)
+    if not isinstance(rows.source if isinstance(rows, FilterRows) else rows, AllRows):
+        return None  # they come in another order
+    wanted = limits.count + limits.offset
+    by_sql = CutTo(Sort(relation, query.order), Cut(count=wanted))
+    return CutRows(relation.dataset, NearRows(relation.dataset, rows, key, wanted, by_sql), limits)
 
 
 def the_dataset(query: BoundQuery) -> int:
@@ -179,15 +220,24 @@ def lower_query(query: BoundQuery) -> Relation:
 
 def chosen_first(relation: Relation, query: BoundQuery, body: BoundSelect) -> Relation | None:
     """`relation` over the rows that order and limit leave, where these can be found before columns are computed."""
-    if query.draw is not None or body.distinct is not None or (query.cut is None and not query.order):
+    if body.distinct is not None or (query.cut is None and not query.order and query.draw is None):
         return None
     if isinstance(relation, Compute):
         inner = chosen_first(relation.source, query, body)
         return None if inner is None else replace(relation, source=inner)
     if not isinstance(relation, Scan) or relation.counter is not None:
         return None
+    rows = first_rows(relation, query)
+    return None if rows is None else replace(relation, rows=rows)
+
+
+def first_rows(relation: Scan, query: BoundQuery) -> RowPlan | None:
+    """The rows of a scan that order, limit and sample leave, or None if SQL must find them."""
     rows = ordered_rows(relation.dataset, relation.rows or AllRows(relation.dataset), query)
-    return None if rows is None else replace(relation, rows=cut_rows(relation.dataset, rows, query.cut))
+    if rows is None:
+        return near_rows(relation, query)
+    rows = cut_rows(relation.dataset, rows, query.cut)
+    return rows if query.draw is None else draw_rows(rows, query.draw)
 
 
 def numbered(body: BoundSelect, query: BoundQuery) -> tuple[Output, ...]:

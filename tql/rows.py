@@ -11,8 +11,25 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from typing import Literal as OneOf
 
-from .bound import BOOL, Compare, Const, Cut, Expr, Logic, Member, Reduce, Ref, RowNumber, Window, is_pixel_part, walk
+from .bound import (
+    BOOL,
+    Compare,
+    Const,
+    Cut,
+    Draw,
+    Expr,
+    Logic,
+    Map,
+    Member,
+    Reduce,
+    Ref,
+    RowNumber,
+    Window,
+    is_pixel_part,
+    walk,
+)
 from .elements import element_columns, is_simple
+from .like import SQL_LIKE
 from .schema import ColumnInfo, Kind
 
 if TYPE_CHECKING:
@@ -47,8 +64,18 @@ class ScalarTest:
 
 
 @dataclass(frozen=True, slots=True)
+class TextTest:
+    """A text as a whole fits a pattern, of LIKE with ``%`` alone or a regular one; with `negated` it does not."""
+
+    column: ColumnInfo
+    pattern: str
+    regular: bool
+    negated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class ElementTest:
-    """The same for a condition on elements of aligned columns; `fallback` is the condition on whole rows."""
+    """As `LabelTest`, for a condition on elements of aligned columns; `fallback` is the condition on whole rows."""
 
     columns: tuple[ColumnInfo, ...]
     quantifier: Quantifier
@@ -85,7 +112,7 @@ class Joined:
     tests: tuple[Test, ...]
 
 
-Test = LabelTest | ScalarTest | ElementTest | SqlTest | SpanTest | Joined
+Test = LabelTest | ScalarTest | TextTest | ElementTest | SqlTest | SpanTest | Joined
 
 # --- row plans -------------------------------------------------------------------------------------------------------
 
@@ -163,7 +190,40 @@ class ExpandRows:
     window: Window
 
 
-RowPlan = AllRows | FilterRows | CutRows | OrderRows | MergeRows | SqlRows | ExpandRows
+@dataclass(frozen=True, slots=True)
+class DrawRows:
+    """Rows of `source` drawn: the weight of each is the greatest (MAX_WEIGHT) or the sum (SUM_WEIGHT) of the numbers
+    whose tests it passes."""
+
+    dataset: int
+    source: RowPlan
+    how: str
+    weights: tuple[tuple[Test, float], ...]
+    draw: Draw
+
+
+@dataclass(frozen=True, slots=True)
+class NearKey:
+    """How a column of vectors compares with a known one: "cosine", "dot", or the "distance" between them."""
+
+    column: ColumnInfo
+    metric: str
+    vector: tuple[float, ...]
+    descending: bool
+
+
+@dataclass(frozen=True, slots=True)
+class NearRows:
+    """The first `limit` rows of `source`, which come ascending, by a key; `relation` finds them by SQL."""
+
+    dataset: int
+    source: RowPlan
+    key: NearKey
+    limit: int
+    relation: Relation
+
+
+RowPlan = AllRows | FilterRows | CutRows | OrderRows | MergeRows | SqlRows | ExpandRows | DrawRows | NearRows
 
 # --- from conditions to tests ----------------------------------------------------------------------------------------
 
@@ -177,6 +237,11 @@ def test_of(condition: Expr, *, all_rows: bool) -> Test | None:
         return None
     test = build(condition, False, all_rows)
     return test if has_fast_part(test) else None
+
+
+def asked(condition: Expr) -> Test:
+    """`condition` as tests, whatever they need."""
+    return build(condition, False, False)
 
 
 def has_fast_part(test: Test) -> bool:
@@ -203,9 +268,9 @@ def build(condition: Expr, negated: bool, all_rows: bool) -> Test:
         found = label_test(condition, negated) or element_test(condition, negated)
         if found is not None:
             return found
-    scalar = scalar_test(condition, negated)
-    if scalar is not None:
-        return scalar
+    single = scalar_test(condition, negated) or text_test(condition, negated)
+    if single is not None:
+        return single
     return sql_test(Logic("NOT", (condition,), type=BOOL, span=condition.span) if negated else condition)
 
 
@@ -264,6 +329,18 @@ def scalar_test(condition: Expr, negated: bool) -> ScalarTest | None:
     if origin is None or ref.type.is_array or origin.column.kind is not Kind.SCALAR or not ref.type.is_number:
         return None
     return ScalarTest(origin.column, condition, negated)
+
+
+def text_test(condition: Expr, negated: bool) -> TextTest | None:
+    """LIKE of a stored text."""
+    match condition:
+        case Map(name="LIKE", args=(Ref(part="value") as ref, Const(value=str() as pattern))):
+            origin = ref.field.origin
+            if origin is None or ref.type.is_array or origin.column.kind is not Kind.TEXT:
+                return None
+            return TextTest(origin.column, pattern, condition.sql != f"({SQL_LIKE})", negated)
+        case _:
+            return None
 
 
 def element_test(condition: Reduce, negated: bool) -> ElementTest | None:

@@ -27,6 +27,11 @@ def json_compare(w: ExpressionWriter, expr: Compare) -> str:
     # no sub-query may stand.
     once = isinstance(left, JsonPick) and isinstance(right, Const)
     b, known = (w.writer.name("j") if once else a), w.scalar(right)
+    if once and kinds is NUMBER_KINDS:
+        # No other JSON reads as a number; texts have their quotes.
+        compared = f"COALESCE(TRY_CAST({b} AS DOUBLE) {sign} {known}, {different})"
+        missing = f"{b} IS NULL OR {b} = 'null'"
+        return f"list_transform([CAST({a} AS VARCHAR)], lambda {b}: CASE WHEN NOT ({missing}) THEN {compared} END)[1]"
     compared = (
         f"CASE WHEN {b} IS NULL OR json_type({b}) = 'NULL' THEN NULL "
         f"WHEN json_type({b}) IN ({kinds}) THEN {value.format(b)} {sign} {known} ELSE {different} END"

@@ -235,13 +235,14 @@ COMPARISONS = st.sampled_from(["=", "!=", "<", "<=", ">", ">="])
 
 @st.composite
 def cells(draw: st.DrawFn) -> dict[str, Any]:
-    labels = draw(st.lists(NAMES, max_size=2))
+    """A row; each cell may be missing, labels and boxes together."""
+    labels = draw(st.none() | st.lists(NAMES, max_size=2))
     return {
         "labels": labels,
-        "boxes": np.full((len(labels), 4), draw(NUMBERS), np.float32),
-        "num": draw(NUMBERS),
-        "real": draw(REALS),
-        "text": draw(st.sampled_from(["a", "b"])),
+        "boxes": None if labels is None else np.full((len(labels), 4), draw(NUMBERS), np.float32),
+        "num": draw(st.none() | NUMBERS),
+        "real": draw(st.none() | REALS),
+        "text": draw(st.sampled_from(["a", "b", None])),
     }
 
 
@@ -266,6 +267,8 @@ def wheres(draw: st.DrawFn, depth: int = 2) -> str:
         f"real in ({real}, 7)",
         f"row_number() {op} {draw(st.integers(0, 9))}",
         "text = 'a'",
+        "text like 'a%'",
+        "num is null",
         f"num + 1 {op} {number}",
     ]
     return draw(st.sampled_from(simple))
@@ -280,6 +283,8 @@ def test_pruned_and_unpruned_answers_are_equal(parts: list[list[dict[str, Any]]]
         ds.create_tensor("num", dtype="int64")
         ds.create_tensor("real", dtype="float32")
         ds.create_tensor("text", htype="text")
+        # A first sample that is there makes each a tensor of single values.
+        ds.append({"labels": ["bus"], "boxes": np.ones((1, 4), np.float32), "num": 1, "real": 0.1, "text": "b"})
     for part in parts:
         ds.extend({name: [row[name] for row in part] for name in part[0]})
         ds.flush()
@@ -298,3 +303,9 @@ def test_pruned_and_unpruned_answers_are_equal(parts: list[list[dict[str, Any]]]
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(row_program, "possible", lambda source, test: pruning.everything(source))
             assert list(pruned) == list(ds.query(text).sample_indices)
+
+
+def test_conditions_joined_by_and_stop_at_their_limit(path: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = Opened(path, monkeypatch)
+    assert opened.ask("select * where contains(labels, 'car') and num >= 2 limit 3") == [2, 3, 4]
+    assert sorted(opened.read) == [0]

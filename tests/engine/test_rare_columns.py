@@ -14,6 +14,7 @@ from lakebed.tql.errors import TQLError
 from lakebed.tql.functions import REGISTERED
 from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
 
+import lakebed
 from lakebed import engine
 from memory_source import MemorySource
 
@@ -171,3 +172,13 @@ def test_a_query_of_no_dataset_names_one() -> None:
 def test_an_array_of_any_number_of_axes_has_those_of_what_it_meets(item: str) -> None:
     (field,) = bind(parse(f"select {item} as x"), SILENT).query.fields
     assert field.type.dims == (None, None)
+
+
+def test_a_tensor_of_booleans_without_samples_has_none_that_is_true() -> None:
+    ds = lakebed.empty("mem://no-samples")
+    ds.create_tensor("flag", dtype="bool")
+    ds.create_tensor("text", htype="text")
+    for _ in range(2):
+        assert list(ds.query("select any(flag) as x, not flag as y")["x"].numpy(aslist=True)) == [False] * len(ds)
+        assert list(ds.query("select * where any(flag) or upper(text) = 'A'").sample_indices) == []
+        ds.append({"flag": None, "text": None})

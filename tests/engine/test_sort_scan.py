@@ -13,6 +13,7 @@ from lakebed.tql import plan
 
 import lakebed
 from lakebed.engine import row_program
+from planning import plan_anew
 
 PLACES = count()
 INTEGERS = st.sampled_from([None, -3, 0, 1, 2, 2**40])
@@ -60,6 +61,7 @@ def test_numpy_and_sql_sort_alike(parts: list[list[dict[str, Any]]], keys: list[
     text = f"select *{where} order by {', '.join(keys)}{limit}"
     note(text)
     with pytest.MonkeyPatch.context() as patch:
+        plan_anew(patch)
         patch.setattr(row_program, "ordered", unwanted)
         patch.setattr(plan, "order_keys", lambda keys: None)
         by_sql = list(ds.query(text).sample_indices)

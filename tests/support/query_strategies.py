@@ -180,7 +180,8 @@ def scalars(draw: st.DrawFn, depth: int = 2) -> str:
         lambda: f"floor({inner})",
         lambda: f"coalesce({inner}, {draw(scalars(0))})",
         lambda: f"{pick(draw, REDUCTIONS)}({draw(vectors(depth - 1))})",
-        lambda: f"case when {draw(conditions(depth - 1))} then {inner} else {draw(scalars(0))} end",
+        # A comparison of an array would make the result an array.
+        lambda: f"case when {draw(scalars(0))} {pick(draw, OPS)} {draw(scalars(0))} then {inner} else num end",
         "dot(vec, array[1, 2])",
         "cosine_similarity(vec, array[1.5, 2])",
         "hamming_distance(vec, array[1, 2.5])",
@@ -360,13 +361,15 @@ def sets(draw: st.DrawFn, depth: int) -> str:
 
 @st.composite
 def groups(draw: st.DrawFn) -> str:
-    key = pick(draw, ["num", "flag", "lab", "flag, num", "text"])
+    key = pick(draw, ["num", "flag", "lab", "flag, num", "text", "text, flag", "real"])
     first = key.split(",")[0]
     item = pick(
         draw,
         [
             "sum(real) as x",
             "count(*) as x",
+            "count(*) as x",
+            "lab",
             "max(real) as x, count(lab) as y",
             "any(lab = 'car') as x",
             "sum(grid) as x",

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..storage.source import SampleSource
 from ..tql.errors import TQLError, TQLLimitError, TQLUnsupportedError
 from .execution import Execution, SourceResolver
-from .explained import Explanation, explanation
 from .results import QueryResult, ResultColumn
 from .statements import database, execute_sql, interrupt, run_sql
+
+if TYPE_CHECKING:
+    from .explained import Explanation
 
 
 def run(
@@ -60,10 +62,12 @@ def explain(
     Raises:
         TQLError: as `run`.
     """
+    from .explained import explanation  # what only explains is no part of a first query
+
     try:
         return explanation(Execution(source, text, params, resolve, 0, execute_sql))
     except TQLError as error:
         raise error.with_text(text) from None
 
 
-__all__ = ["Explanation", "QueryResult", "ResultColumn", "TQLError", "database", "explain", "interrupt", "run"]
+__all__ = ["QueryResult", "ResultColumn", "TQLError", "database", "explain", "interrupt", "run"]

@@ -12,12 +12,12 @@ from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from ..storage.arrow import take_chunks
 from ..storage.pieces import Edits
 from ..storage.snapshot import physical_fields
 from ..storage.source import Fragmented, SampleSource
+from ..storage.vectors import numpy_of
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 Array = np.ndarray[Any, Any]
@@ -106,7 +106,7 @@ class Derived:
             return [self.columns[name, wanted[0]] for name in names]
         if not len(wanted):
             kinds = physical_fields(self.live().schema)
-            return [pa.chunked_array([], widened(kinds[name])) for name in names]
+            return [self.typed(name, pa.chunked_array([], kinds[name])) for name in names]
         return [chained([self.columns[name, number] for number in wanted]) for name in names]
 
     def read(self, names: Sequence[str], number: int) -> None:
@@ -115,7 +115,14 @@ class Derived:
             source = self.live()
             table = source.fragment(number, missing) if isinstance(source, Fragmented) else source.table(missing)
             for name in missing:
-                self.columns[name, number] = engine_type(table.column(name))
+                self.columns[name, number] = self.typed(name, table.column(name))
+
+    def typed(self, name: str, column: pa.ChunkedArray) -> pa.ChunkedArray:
+        """A physical column as SQL takes it: booleans stay booleans where a tensor has no sample yet."""
+        if not pa.types.is_null(column.type):
+            return engine_type(column)
+        truths = any(spec.column == name and spec.dtype == "bool" for spec in self.live().schema)
+        return column.cast(pa.list_(pa.bool_())) if truths else engine_type(column)
 
     def arrays_at(self, names: Sequence[str], rows: Ints) -> list[pa.ChunkedArray]:
         """Physical columns of chosen rows. Fragments that hold none of them stay closed, and of columns not read there
@@ -127,7 +134,7 @@ class Derived:
         return [
             take_chunks(self.arrays([name], numbers)[0], places)
             if table is None or name not in missing
-            else engine_type(table.column(name))
+            else self.typed(name, table.column(name))
             for name in names
         ]
 
@@ -302,11 +309,10 @@ def list_chunks(column: pa.ChunkedArray) -> Iterator[ListChunk]:
     first = 0
     for array in column.chunks:
         if array.null_count:
-            lengths = pc.fill_null(pc.list_value_length(array), 0).to_numpy(zero_copy_only=False)
-            offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
+            offsets = ends_of(np.diff(numpy_of(array.offsets)) * numpy_of(array.is_valid()))
             values = array.flatten()
         else:
-            offsets, values = array.offsets.to_numpy(), array.values
+            offsets, values = numpy_of(array.offsets), array.values
         yield ListChunk(first, offsets, plain_values(values))
         first += len(array)
 
@@ -314,9 +320,9 @@ def list_chunks(column: pa.ChunkedArray) -> Iterator[ListChunk]:
 def scalar_chunks(column: pa.ChunkedArray) -> Iterator[ScalarChunk]:
     first = 0
     for array in column.chunks:
-        valid = array.is_valid().to_numpy(zero_copy_only=False) if array.null_count else None
-        filled = array.fill_null(False if pa.types.is_boolean(array.type) else 0) if array.null_count else array
-        yield ScalarChunk(first, filled.to_numpy(zero_copy_only=False), valid)
+        valid = numpy_of(array.is_valid()) if array.null_count else None
+        values = numpy_of(array)
+        yield ScalarChunk(first, values if valid is None else np.where(valid, values, values.dtype.type(0)), valid)
         first += len(array)
 
 
@@ -326,5 +332,7 @@ def plain_values(values: pa.Array) -> Array:
         width = values.type.list_size
         inner = values.values.slice(values.offset * width, len(values) * width)
         return plain_values(inner).reshape(-1, width)
+    if pa.types.is_primitive(values.type) and values.null_count == 0:
+        return numpy_of(values)
     plain: Array = values.to_numpy(zero_copy_only=False)
     return plain

@@ -11,18 +11,22 @@ import numpy as np
 import pyarrow as pa
 
 from ..storage.source import SampleSource
+from ..storage.vectors import arrow_of, numpy_of_all
 from ..tql import parse
-from ..tql.bind import BoundTree, bind
+from ..tql.bind import bind
 from ..tql.bound import Field
 from ..tql.compile import compile_relation
 from ..tql.functions import known_functions
+from ..tql.grouping import GroupRows
 from ..tql.plan import Plan, plan
 from ..tql.relations import Relation
-from ..tql.rows import ElementTest, ExpandRows, RowPlan
+from ..tql.rows import AllRows, ElementTest, ExpandRows, RowPlan
 from ..tql.schema import ColumnInfo, DatasetSchema
 from ..tql.sql import Cell, Compiled, Input, Runtime
 from ..tql.sql_elements import compile_elements
 from .element_tables import Derived, Ints, derived
+from .group_scan import groups
+from .prepared import Plans
 from .results import QueryResult, assemble, result_column
 from .row_program import RowProgram
 from .row_sets import is_ascending
@@ -61,12 +65,21 @@ class Execution:
         self.held: list[SampleSource] = [] if source is None else [source]
         salt = secrets.randbits(40) if seed is None else seed % 2**40
         self.runtime = Runtime(salt, self.cell, f"user_{next(_NUMBERS)}")
-        schema = None if source is None else known_schema(source)
-        opener = None if resolve is None else self.open
-        self.tree: BoundTree = bind(parse(text), schema, params, resolve=opener, functions=known_functions())
-        self.plan: Plan = plan(self.tree)
+        self.plan: Plan = self.planned(params)
         self.sources: list[Derived] = [derived(held) for held in self.held]
-        self.program = RowProgram(self.sources, self.relation_rows, self.element_rows)
+        self.program = RowProgram(self.sources, self.relation_rows, self.element_rows, salt)
+
+    def planned(self, params: Mapping[str, Any] | Sequence[Any] | None) -> Plan:
+        source = self.held[0] if self.held else None
+        plans = None if source is None or params is not None else derived(source).remember(("plans",), Plans)
+        found = None if plans is None else plans.find(self.text)
+        if found is None:
+            schema = None if source is None else known_schema(source)
+            opener = None if self.open_source is None else self.open
+            found = plan(bind(parse(self.text), schema, params, resolve=opener, functions=known_functions()))
+            if plans is not None and len(self.held) == 1:
+                plans.keep(self.text, found)
+        return found
 
     def open(self, path: str, version: str | None) -> DatasetSchema:
         assert self.open_source is not None, "the binder asks only if it may"
@@ -85,13 +98,30 @@ class Execution:
         if self.plan.counted is not None:
             return self.count(self.plan.counted)
         assert self.plan.relation is not None, "a plan has one or the other"
+        found = None if self.plan.grouped is None else self.group(self.plan.grouped)
+        if found is not None:
+            return found
         return assemble(self.text, self.plan.outputs, self.plan.relation, self.compiled, self.execute, tuple(self.held))
 
     def count(self, rows: RowPlan) -> QueryResult:
         """``COUNT(*)``: one number."""
         columns = tuple(result_column(field, False) for field in self.plan.outputs)
-        counted = pa.table({columns[0].name: pa.array([self.program.count(rows)], pa.int64())})
+        counted = pa.table({columns[0].name: arrow_of(np.array([self.program.count(rows)], np.int64))})
         return QueryResult(self.text, columns, None, counted, sources=tuple(self.held))
+
+    def group(self, wanted: GroupRows) -> QueryResult | None:
+        """GROUP BY with nothing but counts to compute; None if SQL must tell the keys apart."""
+        everything = isinstance(wanted.source, AllRows)
+        rows = None if everything else self.program.rows(wanted.source)
+        found = groups(self.sources[wanted.dataset], rows, wanted.columns)
+        if found is None:
+            return None
+        rows, offsets = found
+        columns = tuple(result_column(field, field.origin is not None) for field in self.plan.outputs)
+        sizes = arrow_of(np.diff(offsets))
+        counted = {column.name: sizes for column in columns if column.tensor is None}
+        computed = pa.table(counted) if counted else None
+        return QueryResult(self.text, columns, rows, computed, offsets, tuple(self.held), wanted.dataset)
 
     def compiled(self, relation: Relation, fields: Sequence[Field] = ()) -> Compiled:
         return compile_relation(relation, fields, self.runtime)
@@ -120,7 +150,7 @@ class Execution:
         source = self.sources[wanted.dataset]
         if wanted.windows and isinstance(wanted.rows, ExpandRows):
             rows, numbers = self.program.windows(wanted.rows)
-            return row_table(source, wanted, rows).append_column("window_number", pa.array(numbers))
+            return row_table(source, wanted, rows).append_column("window_number", arrow_of(numbers))
         if given is None and wanted.rows is not None:
             given = self.program.rows(wanted.rows)
         return row_table(source, wanted, given)
@@ -132,7 +162,7 @@ def known_schema(source: SampleSource) -> DatasetSchema:
 
 
 def int64(column: pa.ChunkedArray) -> Ints:
-    values: Ints = column.to_numpy().astype(np.int64, copy=False)
+    values: Ints = numpy_of_all(column).astype(np.int64, copy=False)
     return values
 
 

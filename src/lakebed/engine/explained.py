@@ -12,15 +12,17 @@ import numpy as np
 from ..tql import parse, to_text
 from ..tql.bound import Bound, Field
 from ..tql.nodes import Node
-from ..tql.relations import Compute, CountRows, CutTo, Filter, GroupBy, Relation, Scan
+from ..tql.relations import CountRows, CutTo, Filter, Relation, Scan
 from ..tql.rows import (
     AllRows,
     CutRows,
+    DrawRows,
     ExpandRows,
     FilterRows,
     Joined,
     LabelTest,
     MergeRows,
+    NearRows,
     OrderRows,
     RowPlan,
     SpanTest,
@@ -103,7 +105,7 @@ def mark(execution: Execution, plan: RowPlan, needed: Sequence[Array]) -> None:
             needed[plan.dataset][:] = True
         case FilterRows() if isinstance(plan.source, AllRows):
             needed[plan.dataset][possible(execution.sources[plan.dataset], plan.test)] = True
-        case FilterRows() | CutRows() | OrderRows():
+        case FilterRows() | CutRows() | OrderRows() | DrawRows() | NearRows():
             mark(execution, plan.source, needed)
         case MergeRows():
             for branch in plan.branches:
@@ -123,10 +125,10 @@ def fragments_looked_at(execution: Execution, node: Any) -> str:
 
 def relations(node: Any) -> list[Any]:
     """The relations of a plan that SQL answers, outermost first."""
-    if isinstance(node, (AllRows, FilterRows, CutRows, MergeRows, OrderRows)):
+    if isinstance(node, (AllRows, FilterRows, CutRows, MergeRows, OrderRows, DrawRows)):
         inner = node.branches if isinstance(node, MergeRows) else () if isinstance(node, AllRows) else (node.source,)
         return [found for one in inner for found in relations(one)]
-    return [node.relation] if isinstance(node, SqlRows) else [node]
+    return [node.relation] if isinstance(node, (SqlRows, NearRows)) else [node]
 
 
 def kept(execution: Execution, node: FilterRows | OrderRows) -> float:
@@ -218,7 +220,9 @@ def estimate(execution: Execution, node: RowPlan | Relation) -> float:
         case MergeRows():
             parts = [estimate(execution, branch) for branch in node.branches]
             return sum(parts) if node.op == "UNION" else min(parts) if node.op == "INTERSECT" else parts[0]
-        case SqlRows():
+        case DrawRows():
+            return cut(estimate(execution, node.source), node.draw.count, node.draw.percent, 0)
+        case SqlRows() | NearRows():
             return estimate(execution, node.relation)
         case Scan():
             return estimate(execution, node.rows or AllRows(node.dataset))
@@ -226,8 +230,6 @@ def estimate(execution: Execution, node: RowPlan | Relation) -> float:
             return estimate(execution, node.source) * GUESS
         case CountRows():
             return 1
-        case GroupBy() | Compute():
-            return estimate(execution, node.source)
         case _:
             inner = [value for value in members(node) if is_plan(value)]
             return max((estimate(execution, value) for value in inner), default=0)

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..storage.source import SampleSource
+from ..storage.vectors import arrow_of, numpy_of, numpy_of_all
 from ..tql.bound import Base, Field, Type
 from ..tql.relations import Relation
 from ..tql.sql import Compiled
@@ -92,7 +93,7 @@ def assemble(
     if final.groups is not None:
         rows, offsets = list_parts(table.column(final.groups[0]))
     elif reference is not None:
-        rows = table.column(reference[0]).to_numpy().astype(np.int64, copy=False)
+        rows = numpy_of_all(table.column(reference[0])).astype(np.int64, copy=False)
     columns = tuple(result_column(field, field not in shown) for field in outputs)
     computed = pa.table({f.name: column_of(table, f) for f in shown}) if shown else None
     number = 0 if reference is None else reference[1]
@@ -102,8 +103,8 @@ def assemble(
 def list_parts(column: pa.ChunkedArray) -> tuple[Ints, Ints]:
     """The elements of a list column one after the other, and where each list starts."""
     lists = whole(column)
-    lengths = np.diff(lists.offsets.to_numpy()).astype(np.int64)
-    values: Ints = lists.flatten().to_numpy().astype(np.int64, copy=False)
+    lengths = np.diff(numpy_of(lists.offsets)).astype(np.int64)
+    values: Ints = numpy_of(lists.flatten()).astype(np.int64, copy=False)
     return values, np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
 
 
@@ -135,12 +136,12 @@ def nested_cells(table: pa.Table, field: Field, cell: Type) -> pa.ChunkedArray:
     if cell.block == () or cell.dims is None:
         return pa.chunked_array([sequences])
     if cell.block is not None:
-        rows = np.diff(cells.offsets.to_numpy()) // np.prod(cell.block)
+        rows = np.diff(numpy_of(cells.offsets)) // np.prod(cell.block)
         shapes = np.array([(count, *cell.block) for count in rows.tolist()], np.int64)
     else:
         listed = whole(table.column(f"c{field.number}_shape")).flatten()
         shapes = np.array(listed.to_pylist(), np.int64)
-    lengths = np.diff(sequences.offsets.to_numpy())
+    lengths = np.diff(numpy_of(sequences.offsets))
     inner = nested(cells, shapes.reshape(-1, len(cell.dims)))
     return pa.chunked_array([pa.ListArray.from_arrays(ends(lengths), inner)])
 
@@ -179,4 +180,4 @@ def nested(flat: pa.ListArray, shapes: Array) -> pa.Array:
 
 
 def ends(lengths: Array) -> pa.Array:
-    return pa.array(np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]).astype(np.int32))
+    return arrow_of(np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)]).astype(np.int32))

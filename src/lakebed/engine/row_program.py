@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
 from ..tql.rows import (
     AllRows,
     CutRows,
+    DrawRows,
     ExpandRows,
     FilterRows,
     Joined,
     LabelTest,
     MergeRows,
+    NearRows,
     OrderRows,
     RowPlan,
     ScalarTest,
@@ -21,11 +24,13 @@ from ..tql.rows import (
     SqlRows,
     Test,
 )
-from .element_tables import Derived, Ints
-from .label_scan import label_rows
+from .draw_scan import drawn
+from .element_tables import Array, Derived, Ints
+from .label_scan import label_rows, rows_in_blocks
+from .near_scan import nearest
 from .pruning import possible
 from .row_sets import cut, joined_windows, merged, span_rows
-from .row_tests import RowTests, RunElements, RunRelation, reads_pixels
+from .row_tests import RowTests, RunElements, RunRelation, in_memory, reads_pixels
 from .scalar_scan import scalar_rows
 from .sort_scan import ordered
 
@@ -36,8 +41,11 @@ PIXEL_BLOCK = 256
 class RowProgram:
     """Runs row plans over the sources of one query."""
 
-    def __init__(self, sources: Sequence[Derived], run_relation: RunRelation, run_elements: RunElements) -> None:
+    def __init__(
+        self, sources: Sequence[Derived], run_relation: RunRelation, run_elements: RunElements, seed: int
+    ) -> None:
         self.sources = sources
+        self.seed = seed
         self.run_relation = run_relation
         self.run_elements = run_elements
 
@@ -60,6 +68,10 @@ class RowProgram:
                 return self.run_relation(plan.relation, None)
             case ExpandRows():
                 return self.windows(plan)[0]
+            case DrawRows():
+                return self.drawn(plan)
+            case NearRows():
+                return self.nearest(plan)
 
     def count(self, plan: RowPlan) -> int:
         """How many rows `plan` yields."""
@@ -77,6 +89,23 @@ class RowProgram:
         number = np.repeat(np.arange(len(low), dtype=np.int64), sizes)
         inside_window = np.arange(int(sizes.sum()), dtype=np.int64) - np.repeat(np.cumsum(sizes) - sizes, sizes)
         return source[np.repeat(low, sizes) + inside_window], number
+
+    def nearest(self, plan: NearRows) -> Ints:
+        rows = None if isinstance(plan.source, AllRows) else self.rows(plan.source)
+        found = nearest(self.sources[plan.dataset], rows, plan.key, plan.limit)
+        return self.run_relation(plan.relation, rows) if found is None else found
+
+    def drawn(self, plan: DrawRows) -> Ints:
+        rows = self.rows(plan.source)
+        given = None if isinstance(plan.source, AllRows) else rows
+        tests, join = self.tests(plan.dataset), np.maximum if plan.how == "MAX_WEIGHT" else np.add
+        weights: Array | None = None
+        for test, weight in plan.weights:
+            part = np.where(tests.holds(test, given), weight, 0.0)
+            weights = part if weights is None else join(weights, part, out=weights)
+        assert weights is not None, "there is a weight"
+        found: Ints = rows[drawn(weights, plan.draw, self.seed)]
+        return found
 
     # --- filters -----------------------------------------------------------------------------------------------------
 
@@ -99,12 +128,19 @@ class RowProgram:
         if isinstance(test, ScalarTest):
             placed = (chunk for n in numbers for chunk in source.placed_scalars(test.column.value, n))
             return scalar_rows(placed, test, plan.limit)
+        if plan.limit is not None and in_memory(test):
+            tests = self.tests(plan.dataset)
+            starts = source.starts().tolist()
+            blocks = ((starts[n], source.size(n), partial(tests.block_holds, test, n)) for n in numbers)
+            return rows_in_blocks(blocks, plan.limit)
         return self.passing(plan, None if may.all() else source.rows_of(numbers))
+
+    def tests(self, dataset: int) -> RowTests:
+        return RowTests(self.sources[dataset], dataset, self.run_relation, self.run_elements)
 
     def passing(self, plan: FilterRows, given: Ints | None) -> Ints:
         """Those of the given rows (None: all) that pass, at most as many as the plan wants."""
-        source = self.sources[plan.dataset]
-        tests = RowTests(source, plan.dataset, self.run_relation, self.run_elements)
+        source, tests = self.sources[plan.dataset], self.tests(plan.dataset)
         if plan.limit is not None and reads_pixels(plan.test):
             return in_blocks(tests, plan.test, source.rows() if given is None else given, plan.limit)
         mask = tests.holds(plan.test, given)

@@ -7,16 +7,18 @@ from functools import partial
 
 import numpy as np
 
+from ..storage.arrow import take_chunks
 from ..tql.bound import ExistsRelation, Expr, InRelation, Ref, walk
 from ..tql.coerce import logic
 from ..tql.relations import Filter, Relation, Scan
-from ..tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test
+from ..tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test, TextTest
 from .by_fragment import Ask, by_fragment, whole
 from .element_scan import rows_deciding
 from .element_tables import Array, Derived, Ints
 from .label_scan import label_mask, label_mask_at
 from .row_sets import inside, mask_of
 from .scalar_scan import scalar_mask
+from .text_scan import text_mask
 
 RunRelation = Callable[[Relation, Ints | None], Ints]
 """Rows that a relation yields; the second argument, where given, are the rows that its scan reads."""
@@ -25,6 +27,8 @@ RunElements = Callable[[Derived, ElementTest, Sequence[int]], Ints]
 
 FEW = 16
 """SQL looks at the remaining rows alone if at most one in so many is left."""
+MANY = 8
+"""With more than one row in so many left, a test in memory is asked of all rows of a fragment."""
 
 
 class RowTests:
@@ -39,23 +43,23 @@ class RowTests:
     def holds(self, test: Test, rows: Ints | None) -> Array:
         """One boolean for each of `rows` (None: all): the test is true, not false and not NULL."""
         match test:
+            case SpanTest():
+                return inside(self.source.rows() if rows is None else rows, test.wanted)
+            case _ if in_memory(test):
+                return self.by_fragment(rows, partial(self.fragment_holds, test))
             case Joined():
                 return self.joined(test, rows)
             case SqlTest():
                 return self.sql_holds(test, rows)
-            case SpanTest():
-                return inside(self.source.rows() if rows is None else rows, test.wanted)
-            case LabelTest():
-                return self.by_fragment(rows, partial(self.label_holds, test))
-            case ScalarTest():
-                return self.by_fragment(rows, partial(self.scalar_holds, test))
             case ElementTest():
                 return self.element_holds(test, rows)
+            case _:
+                raise AssertionError(f"a {type(test).__name__} is in memory")
 
     def joined(self, test: Joined, rows: Ints | None) -> Array:
         """AND asks the next test only of the rows that are left, OR of those that failed so far."""
         everything = self.source.rows() if rows is None else rows
-        first, *others = sorted(test.tests, key=cost)
+        first, *others = in_order(test)
         found = self.holds(first, rows)
         for part in others:
             open_ = np.flatnonzero(found if test.op == "AND" else ~found)
@@ -66,6 +70,43 @@ class RowTests:
         return by_fragment(self.source, rows, ask, "bool")
 
     # --- columns in memory -------------------------------------------------------------------------------------------
+
+    def fragment_holds(self, test: Test, number: int, places: Ints | None) -> Array:
+        """One boolean for each of the places (None: all) in a fragment, of a test that is `in_memory`."""
+        match test:
+            case Joined():
+                return self.joined_in_fragment(test, number, places)
+            case LabelTest():
+                return self.label_holds(test, number, places)
+            case ScalarTest():
+                return self.scalar_holds(test, number, places)
+            case TextTest():
+                return self.text_holds(test, number, places)
+            case SpanTest():
+                start, stop = self.source.starts()[number : number + 2].tolist()
+                return inside(np.arange(start, stop) if places is None else start + places, test.wanted)
+            case _:
+                raise AssertionError(f"{type(test).__name__} is not in memory")
+
+    def block_holds(self, test: Test, number: int, start: int, stop: int) -> Array:
+        """The same of the places from `start` to `stop`."""
+        return self.fragment_holds(test, number, np.arange(start, stop))
+
+    def joined_in_fragment(self, test: Joined, number: int, places: Ints | None) -> Array:
+        """As `joined`; while many rows are left, the next test is asked of all of them, which needs no copy."""
+        both = test.op == "AND"
+        first, *others = in_order(test)
+        found = self.fragment_holds(first, number, places)
+        for part in others:
+            open_ = found if both else ~found
+            left = np.count_nonzero(open_)
+            if left * MANY > len(found):
+                join = np.logical_and if both else np.logical_or
+                join(found, self.fragment_holds(part, number, places), out=found)
+            elif left:
+                at = np.flatnonzero(open_)
+                found[at] = self.fragment_holds(part, number, at if places is None else places[at])
+        return found
 
     def label_holds(self, test: LabelTest, number: int, places: Ints | None) -> Array:
         chunk = self.source.labels(test.column.value, number)
@@ -80,6 +121,13 @@ class RowTests:
             return mask if places is None else mask[places]
         valid = chunks[0].valid
         return scalar_mask(chunks[0].values[places], None if valid is None else valid[places], test)
+
+    def text_holds(self, test: TextTest, number: int, places: Ints | None) -> Array:
+        column = self.source.arrays([test.column.value], [number])[0]
+        if places is None or len(places) * MANY > len(column):
+            mask = text_mask(column, test)
+            return mask if places is None else mask[places]
+        return text_mask(take_chunks(column, places), test)
 
     # --- elements ----------------------------------------------------------------------------------------------------
 
@@ -161,9 +209,25 @@ def reads_pixels(test: Test) -> bool:
 
 def cost(test: Test) -> int:
     """The order in which tests are asked: positions, columns in memory, SQL, pixels."""
-    if reads_pixels(test):
-        return 4
-    return COSTS.get(type(test), 2)
+    if isinstance(test, Joined):
+        return max(cost(part) for part in test.tests)
+    return 5 if reads_pixels(test) else COSTS[type(test)]
 
 
-COSTS = {SpanTest: 0, ScalarTest: 1, LabelTest: 1, ElementTest: 2, SqlTest: 3}
+COSTS = {SpanTest: 0, ScalarTest: 1, LabelTest: 2, TextTest: 3, ElementTest: 3, SqlTest: 4}
+
+
+def in_order(test: Joined) -> list[Test]:
+    """The parts in the order in which they are asked; those in memory as one."""
+    parts = sorted(test.tests, key=cost)
+    near = [part for part in parts if in_memory(part)]
+    if len(near) < 2 or len(near) == len(parts):
+        return parts
+    return [Joined(test.op, tuple(near)), *(part for part in parts if not in_memory(part))]
+
+
+def in_memory(test: Test) -> bool:
+    """Whether a test is NumPy's or Arrow's work over columns of one value, or one list of labels, for each row."""
+    if isinstance(test, Joined):
+        return all(in_memory(part) for part in test.tests)
+    return isinstance(test, (SpanTest, ScalarTest, LabelTest, TextTest))

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-import pyarrow.compute as pc
 
+from ..storage.vectors import numpy_of_all
 from ..tql.rows import OrderKey
 from .by_fragment import by_fragment, whole
 from .element_tables import Array, Derived, Ints, narrow
@@ -90,7 +90,7 @@ def numbers_of(source: Derived, name: str, number: int) -> tuple[Array, Array]:
 
 def lengths_of(source: Derived, name: str, number: int) -> tuple[Array, Array]:
     column = source.arrays([name], [number])[0]
-    missing = pc.is_null(column).to_numpy() if column.null_count else np.zeros(len(column), dtype=bool)
+    missing = ~numpy_of_all(column.is_valid()) if column.null_count else np.zeros(len(column), dtype=bool)
     return narrow(source.cell_lengths(name, number)), missing
 
 

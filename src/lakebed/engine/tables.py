@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..storage.source import SampleSource
+from ..storage.vectors import arrow_of, numpy_of_all
 from ..tql.errors import TQLTypeError
 from ..tql.schema import ColumnInfo, Kind
 from ..tql.sql import Cell, Input
@@ -33,16 +34,16 @@ def row_table(source: Derived, wanted: Input, rows: Ints | None) -> pa.Table:
         extra["row_id"] = ids if rows is None else ids[rows]
     for name, tensor, statistic in wanted.pixels:
         extra[name] = pixel_numbers(source.live(), tensor, statistic, numbers)
-    arrays = [*columns, *(pa.chunked_array([pa.array(values)]) for values in extra.values())]
+    arrays = [*columns, *(pa.chunked_array([arrow_of(values)]) for values in extra.values())]
     return pa.Table.from_arrays(arrays, [*names, *extra])
 
 
 def element_table(source: Derived, wanted: Input, numbers: Sequence[int]) -> pa.Table:
     """One line for each element of aligned columns in some fragments, with its row."""
     first = wanted.elements[0][1].value
-    columns = {"row": pa.chunked_array([source.element_rows(first, number) for number in numbers])}
+    columns = {"row": pa.chunked_array([arrow_of(source.element_rows(first, number)) for number in numbers])}
     for name, column, part in wanted.elements:
-        columns[name] = pa.chunked_array([source.elements(column.value, part, number) for number in numbers])
+        columns[name] = pa.chunked_array([arrow_of(source.elements(column.value, part, number)) for number in numbers])
     return pa.table(columns)
 
 
@@ -89,7 +90,7 @@ def sql_table(source: SampleSource, read: Collection[str] | None = None) -> pa.T
         else pa.chunked_array([pa.nulls(len(source), widened(kinds.field(part).type))])
         for name, part in physical.items()
     }
-    return pa.table({**columns, "_row": pa.array(known.rows())})
+    return pa.table({**columns, "_row": arrow_of(known.rows())})
 
 
 def columns_read(plan: str, names: Sequence[str]) -> set[str]:
@@ -115,7 +116,7 @@ def sql_result(source: SampleSource, text: str, table: pa.Table) -> QueryResult:
     if "_row" in table.column_names and pa.types.is_integer(table.schema.field("_row").type):
         column = table.column("_row")
         if column.null_count == 0:
-            rows = column.to_numpy().astype(np.int64)
+            rows = numpy_of_all(column).astype(np.int64)
             table = table.drop_columns(["_row"])
     columns = tuple(
         ResultColumn(name, None, str(type_)) for name, type_ in zip(table.column_names, table.schema.types, strict=True)
