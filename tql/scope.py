@@ -172,7 +172,10 @@ class Scope:
     def unknown_column(self, node: nodes.Column) -> TQLNameError:
         names = [f.name for _, f in self.fields] + list(self.aliases)
         hint = suggest(node.name, names, "columns")
-        if not hint.startswith("did you mean"):
+        inside = next((name for name in names if name.startswith(f"{node.name}/")), None)
+        if inside is not None:
+            hint = f'{node.name!r} is a group; its tensors are written in double quotes: "{inside}"'
+        elif not hint.startswith("did you mean"):
             # In many languages "car" is text; here it names a column.
             hint = f"{hint}; a value that is text stands in single quotes: '{node.name}'"
         return TQLNameError(f"there is no column {node.name!r}", kind="unknown-column", span=node.span, hint=hint)

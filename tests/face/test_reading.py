@@ -232,6 +232,16 @@ def test_a_group_is_streamed_into_training() -> None:
         assert batch["a/x"].flatten().tolist() == [1, 2]
 
 
+def test_a_group_in_a_query_is_told_how_its_tensors_are_written() -> None:
+    ds = lakebed.empty(fresh_path())
+    ds.create_tensor("gt/boxes", htype="bbox")
+    ds.append({"gt/boxes": np.ones((1, 4), np.float32)})
+    with pytest.raises(lakebed.TQLError, match="there is no column 'gt'") as caught:
+        ds.query("select * where any(gt/boxes[:, 2] > 300)")
+    assert caught.value.hint == "'gt' is a group; its tensors are written in double quotes: \"gt/boxes\""
+    assert len(ds.query('select * where any("gt/boxes"[:, 2] > 300)')) == 0
+
+
 def test_a_view_of_a_group_shows_its_tensors_only() -> None:
     ds = lakebed.empty(fresh_path())
     ds.create_tensor("a", dtype="int64")
