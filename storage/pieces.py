@@ -15,8 +15,8 @@ from .vectors import numpy_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
-SLICED = 4 << 10
-"""A slice costs about as much as copying so many bytes: a column in pieces that are smaller on average is copied."""
+SLICED = 32 << 10
+"""A slice costs its readers about as much as copying so many bytes: a column in smaller pieces is copied."""
 
 
 @dataclass(frozen=True, slots=True)
