@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pytest
 from lakebed.storage.schema import TensorSpec
@@ -15,6 +16,7 @@ from lakebed.tql.coerce import suggest
 from lakebed.tql.errors import TQLError
 from lakebed.tql.habits import FUNCTIONS as HABITS
 
+import lakebed
 from lakebed import engine
 from lakebed.engine.schema import schema_of
 from memory_source import MemorySource
@@ -30,6 +32,8 @@ VALUES: list[tuple[str, list[Any]]] = [
     # The types of results: whole numbers stay whole.
     ("nullif(num, 7.0)", [3, 1, None, 2, 5, None, None, 0]),
     ("sum(grid, 0)[0]", [3, 5, 7, 9, 11, 13, 15, 0]),
+    ("max_weight(true: 1, num > 2: 2)", [2.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 1.0]),
+    ("sum_weight(true: 1, num > 2: 2)", [3.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 1.0]),
     ("shape(array[])[0]", [0] * 8),
     ("box_width(boxes)[0]", [0.0, 10.0, None, 30.0, 40.0, None, 60.0, 70.0]),
     ("box_height(boxes)[0]", [5.0, 5.0, None, 5.0, 5.0, None, 5.0, 5.0]),
@@ -44,6 +48,10 @@ def test_values(item: str, expected: list[Any], street: MemorySource) -> None:
 
 
 ROWS: list[tuple[str, list[int]]] = [
+    # A number in JSON equals a number, and never a boolean.
+    ("select * where contains(meta['l'], 1)", [0]),
+    ("select * where contains(meta['l'], 1.0)", [0]),
+    ("select * where contains(meta['l'], true)", []),
     # An element that cannot be converted is NULL, and so is what is not known because of it.
     ("select * where not any(cast(tags as int) = 1)", [2, 3, 5]),
     ("select * where not all(cast(tags as int) = 1)", []),
@@ -73,6 +81,8 @@ REFUSED: list[tuple[str, str, str]] = [
     ("select l2_norm(tags) as x", "argument-type", "was given (text array (n,))"),
     ("select l2_norm(num) as x", "argument-type", "was given (integer)"),
     ("select dot(array[1, 2], array[1, 2, 3]) as x", "shape-mismatch", "arrays of shapes (2,) and (3,)"),
+    ("select * where all(array[1] = array[])", "shape-mismatch", "arrays of shapes (1,) and (0,)"),
+    ("select contains(emb, 'a') as x", "not-comparable", "cannot be compared with text"),
     ("select iou(boxes, 5) as x", "argument-type", "IOU works on boxes, and this is integer"),
     ("select iou(boxes, array[1, 2, 3]) as x", "argument-type", "IOU works on boxes, and this is integer array (3,)"),
     ("select nullif(num, 'a') as x", "not-comparable", "integer cannot be compared with text"),
@@ -101,8 +111,15 @@ def test_an_integer_has_64_bits(rows: Callable[..., list[int]]) -> None:
         assert caught.value.kind == "overflow"
 
 
+def test_a_parameter_too_few_is_counted(rows: Callable[..., list[int]]) -> None:
+    with pytest.raises(TQLError) as caught:
+        rows("select * where num = ? or num = ?", [3])
+    assert "a parameter number 2, and 1 values were given" in str(caught.value)
+
+
 def test_nan_is_a_member_of_nothing(rows: Callable[..., list[int]]) -> None:
-    assert rows("select * where score in (?, ?)", [float("nan"), 1.0]) == [4]
+    for value in ("score", "score * 1"):  # in memory, and in SQL
+        assert rows(f"select * where {value} in (?, ?)", [float("nan"), 1.0]) == [4]
 
 
 @pytest.mark.parametrize(("count", "end"), [(10, "c8, c9"), (11, "c8, c9, and 1 more"), (12, "c8, c9, and 2 more")])
@@ -202,6 +219,16 @@ def test_text_in_json_of_a_group_is_null_where_it_is_no_text(street: MemorySourc
     computed = engine.run(street, "select flag, not any(meta like 'z*') as x group by flag").computed
     assert computed is not None
     assert computed.to_pydict() == {"x": [None, None, None]}
+
+
+def test_a_sequence_of_boxes_is_not_the_one_box_of_iou() -> None:
+    ds = lakebed.empty("mem://iou", overwrite=True)
+    with ds:
+        ds.create_tensor("tracks", htype="sequence[bbox]")
+        ds.append({"tracks": [np.ones((2, 4), np.float32)]})
+    with pytest.raises(TQLError) as caught:
+        ds.query("select iou(tracks, tracks) as x")
+    assert caught.value.kind == "argument-type" and "IOU works on boxes" in str(caught.value)
 
 
 def test_a_label_without_a_class_has_no_name() -> None:
