@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 import xxhash
 
 from .arrow import pack_table, table_to_file
+from .blocks import block_sums
 from .manifest import Fragment, Overlay
 from .objects import Pointer, Staging
 from .payloads import REF_TYPE
@@ -23,8 +24,6 @@ BYTES = 64 << 20
 """About the most bytes of a fragment."""
 INLINE = 32 << 10
 """Fragments up to this size lie in the bundle of the change that appended them."""
-BLOCK = 64 << 10
-"""Bytes under one checksum of a fragment's file."""
 
 
 def write_fragment(table: pa.Table, store: Store, staging: Staging, labels: set[str]) -> Pointer:
@@ -59,13 +58,6 @@ def _without_empty_refs(table: pa.Table) -> pa.Table:
 
 def _is_empty(refs: pa.ChunkedArray) -> bool:
     return bool(refs.null_count == len(refs))
-
-
-def block_sums(file: pa.Buffer) -> bytes:
-    """XXH3-64 of every `BLOCK` bytes, little-endian uint64."""
-    view = memoryview(file)
-    sums = [xxhash.xxh3_64_intdigest(view[start : start + BLOCK]) for start in range(0, file.size, BLOCK)]
-    return np.array(sums, "<u8").tobytes()
 
 
 def _chunks(table: pa.Table) -> tuple[str, ...]:

@@ -9,7 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from .arrow import Ints, empty_column, join, put, take_rows, unpack_table
-from .errors import DamageError
+from .blocks import CheckedRows
+from .errors import DamageError, ObjectMissingError
 from .manifest import Entry, Fragment, Overlay, read_deletions
 from .objects import Objects, Pointer, Staging, decode_ids
 from .payloads import REF_TYPE
@@ -57,7 +58,8 @@ class FragmentCache:
         self.store = store
         self.objects = objects
         self._descriptors: dict[Pointer, Fragment] = {}
-        self._tables: dict[Pointer, pa.Table] = {}
+        self._rows: dict[Pointer, pa.Table | CheckedRows] = {}
+        """Whole tables, and files of which some columns are checked."""
         self._files: dict[Pointer, pa.Buffer] = {}
         self._entries: dict[Pointer, Recent[Entry, _Opened]] = {}
         self._overlays: Recent[Pointer, pa.Table] = Recent(OVERLAYS)
@@ -77,7 +79,7 @@ class FragmentCache:
         self._entries = {key: value for key, value in self._entries.items() if key in fragments}
         for entries in self._entries.values():
             entries.keep(keep.__contains__)
-        self._tables = {key: value for key, value in self._tables.items() if key in fragments}
+        self._rows = {key: value for key, value in self._rows.items() if key in fragments}
         self._files = {key: value for key, value in self._files.items() if key in fragments}
 
     def _opened(self, entry: Entry) -> _Opened:
@@ -98,7 +100,7 @@ class FragmentCache:
 
     def _column(self, entry: Entry, name: str, kind: pa.DataType, staging: Staging | None) -> pa.ChunkedArray:
         if not entry.overlays and entry.deletions is None:
-            return typed_column(self.table(entry.fragment, staging), name, kind)
+            return self._written(entry, name, kind, staging)
         patched = self.patched(entry, name, kind, staging)
         found = put_together(patched.arrays, patched.edits, kind)
         if found.num_chunks == 1:
@@ -128,7 +130,7 @@ class FragmentCache:
         return put(found, hits, take_rows(self._overlaid(entry, name, kind, staging), edits.newest[places[hits]]))
 
     def _written(self, entry: Entry, name: str, kind: pa.DataType, staging: Staging | None) -> pa.ChunkedArray:
-        return typed_column(self.table(entry.fragment, staging), name, kind)
+        return typed_column(self._opened_rows(entry.fragment, staging, name), name, kind)
 
     def _overlaid(self, entry: Entry, name: str, kind: pa.DataType, staging: Staging | None) -> pa.ChunkedArray:
         """One physical column of all rows in the overlays of an entry."""
@@ -147,7 +149,7 @@ class FragmentCache:
     def _find_edits(self, entry: Entry, staging: Staging | None) -> Edits:
         tables = [self.overlay(overlay, staging) for overlay in entry.overlays]
         offsets = [numpy_of_all(table.column("_offset")) for table in tables]
-        sizes = [len(batch) for batch in self.table(entry.fragment, staging).to_batches()]
+        sizes = [len(batch) for batch in self._opened_rows(entry.fragment, staging).to_batches()]
         overlaid = np.concatenate([np.empty(0, np.int64), *offsets])
         return edits_of(sizes, overlaid, self.deleted_offsets(entry, staging))
 
@@ -161,7 +163,7 @@ class FragmentCache:
     def _find_refs(self, entry: Entry, staging: Staging | None) -> Iterator[str]:
         tables = [self.overlay(overlay, staging) for overlay in entry.overlays if overlay.chunks]
         if self.descriptor(entry.fragment, staging).chunks:
-            tables.append(self.table(entry.fragment, staging))
+            tables.append(self._opened_rows(entry.fragment, staging))
         return (field.name for table in tables for field in table.schema if field.type == REF_TYPE)
 
     def ids(self, entry: Entry, staging: Staging | None = None) -> Ints:
@@ -192,35 +194,67 @@ class FragmentCache:
     # --- files -------------------------------------------------------------------------------------------------------
 
     def table(self, pointer: Pointer, staging: Staging | None = None) -> pa.Table:
-        """A fragment's rows as written, mapped; its bytes are checked the first time.
+        """A fragment's rows as written, mapped, all of them checked.
 
         Raises:
             DamageError: length or hash differ from the descriptor.
         """
-        found = self._tables.get(pointer)
-        if found is None:
-            found = self._tables[pointer] = self._open(pointer, staging)
+        found = self._rows.get(pointer)
+        if not isinstance(found, pa.Table):
+            found = self._rows[pointer] = self._whole(pointer, staging)
         return found
+
+    def _opened_rows(self, pointer: Pointer, staging: Staging | None, name: str = "") -> pa.Table:
+        """The same rows, of which column `name` is checked; of the others look at names, types and lengths alone."""
+        found = self._rows.get(pointer)
+        if found is None:
+            found = self._rows[pointer] = self._open(pointer, staging)
+        if isinstance(found, pa.Table):
+            return found
+        if not found.checked(name):
+            raise self._damage(self.descriptor(pointer, staging))
+        return found.table
 
     def overlay(self, overlay: Overlay, staging: Staging | None = None) -> pa.Table:
         """The edited rows of one overlay."""
         return self._overlays.get(overlay.pointer, lambda: unpack_table(self.objects.read(overlay.pointer, staging)))
 
-    def _open(self, pointer: Pointer, staging: Staging | None) -> pa.Table:
+    def _open(self, pointer: Pointer, staging: Staging | None) -> pa.Table | CheckedRows:
+        fragment = self.descriptor(pointer, staging)
+        if fragment.inline is not None or fragment.blocks is None:
+            return self._whole(pointer, staging)
+        try:
+            sums = self.objects.read(fragment.blocks, staging)
+        except (DamageError, ObjectMissingError):  # the rows may be whole all the same
+            return self._whole(pointer, staging)
+        buffer = self._mapped(pointer, fragment)
+        found = CheckedRows.open(buffer, sums, fragment.rows) if buffer.size == fragment.length else None
+        if found is None:
+            raise self._damage(fragment)
+        return found
+
+    def _whole(self, pointer: Pointer, staging: Staging | None) -> pa.Table:
         fragment = self.descriptor(pointer, staging)
         if fragment.inline is not None:
             return unpack_table(self.objects.read(fragment.inline, staging))
-        buffer = self.store.buffer(fragment.key)
-        # Arrow trusts its offsets: a flipped bit would crash the process, so nothing unchecked is mapped.
+        buffer = self._mapped(pointer, fragment)
+        # Arrow trusts its offsets: a flipped bit would crash the process, so nothing unchecked is opened.
         if buffer.size != fragment.length or digest_of(buffer) != fragment.xxh3:
-            raise DamageError(
-                "a file of rows is not what was written",
-                kind="rows-damaged",
-                place=f"{self.store.url}: {fragment.key}",
-                hint="run `lakebed verify` on the dataset, then `lakebed repair`",
-            )
-        self._files[pointer] = buffer
+            raise self._damage(fragment)
         return pa.ipc.open_file(buffer).read_all()
+
+    def _mapped(self, pointer: Pointer, fragment: Fragment) -> pa.Buffer:
+        if pointer not in self._files:
+            self._files[pointer] = self.store.buffer(fragment.key)
+        return self._files[pointer]
+
+    def _damage(self, fragment: Fragment) -> DamageError:
+        return DamageError(
+            "a file of rows is not what was written",
+            kind="rows-damaged",
+            place=f"{self.store.url}: {fragment.key}",
+            hint="run `lakebed verify` on the dataset, then `lakebed repair`",
+        )
 
     def _look(self) -> None:
         self._looks += 1

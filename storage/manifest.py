@@ -35,7 +35,7 @@ class Fragment:
     chunks: Sequence[str] = ()
     """Keys of the chunk files that its rows refer to."""
     blocks: Pointer | None = None
-    """XXH3-64 of every `fragment.BLOCK` bytes of the file, little-endian uint64: which rows of a damaged file are
+    """XXH3-64 of every `blocks.BLOCK` bytes of the file, little-endian uint64: which rows of a damaged file are
     whole. None for inline rows."""
 
     def to_json(self) -> dict[str, Any]:

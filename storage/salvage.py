@@ -2,37 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
-import xxhash
 
 from .arrow import Ints
-from .fragment import BLOCK
+from .blocks import Blocks, Spans, messages
 
 Mask = np.ndarray[Any, np.dtype[np.bool_]]
-Spans = list[tuple[int, int]]
-"""Damaged memory, as addresses (start, end)."""
-
-_HEAD = 8
-"""Bytes of the magic of an Arrow file, and of the two numbers before each message."""
-_CONTINUES = b"\xff\xff\xff\xff"
 
 
 def whole_rows(file: pa.Buffer, sums: bytes) -> tuple[pa.Table | None, Ints]:
     """The rows of an Arrow IPC file that no damaged byte touches, and their offsets; None if not even the schema is.
 
     Args:
-        sums: XXH3-64 of each block of `fragment.BLOCK` bytes, little-endian uint64, as they were written.
+        sums: XXH3-64 of each block of `blocks.BLOCK` bytes, little-endian uint64, as they were written.
     """
-    bad = damaged_spans(file, np.frombuffer(sums, "<u8"))
+    blocks = Blocks(file, sums)
+    bad = blocks.damaged()
     schema: pa.Schema | None = None
     batches: list[pa.RecordBatch] = []
     offsets: list[Ints] = []
     start = 0
-    for message in _messages(file, bad):
+    for message in messages(blocks):
         if message.type == "schema":
             schema = pa.ipc.read_schema(message)
         elif schema is not None and message.type == "record batch":
@@ -57,40 +50,6 @@ def _copied(column: pa.Array, runs: list[Ints]) -> pa.Array:
     """A column of its own: a lone slice would keep the damaged elements beside it, and a nested one be refused."""
     nothing = pa.array([], column.type)
     return pa.concat_arrays([nothing, *(column.slice(int(run[0]), len(run)) for run in runs), nothing])
-
-
-def damaged_spans(file: pa.Buffer, sums: Any) -> Spans:
-    """Addresses of the blocks whose checksum differs; a file cut short, or too long, is damaged from there on."""
-    view, bad = memoryview(file), []
-    for number, expected in enumerate(sums.tolist()):
-        start = number * BLOCK
-        block = view[start : start + BLOCK]
-        if not len(block) or xxhash.xxh3_64_intdigest(block) != expected:
-            bad.append((file.address + start, file.address + start + BLOCK))
-    return bad
-
-
-def _messages(file: pa.Buffer, bad: Spans) -> Iterator[pa.Message]:
-    """Messages in order, up to the first whose header is damaged: without it nobody knows where the next begins."""
-    place = _HEAD
-    while _clean(file, place, _HEAD, bad):
-        head = file.slice(place, _HEAD).to_pybytes()
-        length = int.from_bytes(head[4:], "little")
-        if head[:4] != _CONTINUES or length == 0 or not _clean(file, place, _HEAD + length, bad):
-            return
-        try:
-            message = pa.ipc.read_message(file.slice(place))
-        except (pa.ArrowException, OSError, EOFError):  # cut short
-            return
-        yield message
-        place += _HEAD + length + (message.body.size if message.body is not None else 0)
-
-
-def _clean(file: pa.Buffer, start: int, length: int, bad: Spans) -> bool:
-    if start + length > file.size:
-        return False
-    first, last = file.address + start, file.address + start + length
-    return not any(begin < last and first < end for begin, end in bad)
 
 
 def _touched_rows(batch: pa.RecordBatch, bad: Spans) -> Mask:

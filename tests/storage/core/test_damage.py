@@ -11,8 +11,8 @@ from hypothesis import example
 from hypothesis import given as given_by
 from hypothesis import strategies as st
 from lakebed.storage import arrow, salvage
+from lakebed.storage.blocks import block_sums
 from lakebed.storage.errors import DamageError, FormatError
-from lakebed.storage.fragment import block_sums
 from lakebed.storage.repair import repair
 from lakebed.storage.repository import Repository
 from lakebed.storage.selection import Selection
@@ -27,7 +27,7 @@ from storage_model import NoLinks, by_profile, created, make_tensor, opened, png
 
 @pytest.fixture(autouse=True)
 def _small() -> Iterator[None]:
-    with small_limits(**{"fragment.INLINE": 300, "fragment.BLOCK": 256, "salvage.BLOCK": 256}):
+    with small_limits(**{"fragment.INLINE": 300, "blocks.BLOCK": 256}):
         yield
 
 
