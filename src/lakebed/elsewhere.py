@@ -25,7 +25,6 @@ _MODULE = {
     "from_coco": "lakebed.ingest_coco(images, annotations, path)",
     "from_csv": _PARQUET,
     "from_parquet": _PARQUET,
-    "ingest": "lakebed.ingest_classification(folder, path)",
     "ingest_auto": "lakebed.ingest_classification(folder, path)",
     "ingest_dataframe": _PARQUET,
     "ingest_huggingface": "iterate over it and call ds.extend({...}) for a thousand rows at a time",

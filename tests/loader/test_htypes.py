@@ -78,7 +78,10 @@ class FullDisk(LocalStore):
         super().put(key, data)
 
 
-def test_a_full_disk_stops_the_materialiser_and_what_is_finished_stays(tmp_path: Path) -> None:
+def test_a_full_disk_stops_the_materialiser_and_what_is_finished_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("lakebed.loader.materialiser.PAGE_ROWS", 8)  # one chunk file is a task, and has its note
     data = [np.random.default_rng(i).integers(0, 255, (120, 120, 3), np.uint8) for i in range(80)]
     source = MemorySource([spec("images", "image", sample_compression="bmp")], {"images": data})
     options = MaterialiseOptions(chunk_bytes=1 << 20, num_workers=2)

@@ -26,7 +26,13 @@ pytestmark = pytest.mark.filterwarnings("default")
 PREFIX = "views/one"
 ROWS = 90
 SMALL: dict[str, Any] = {"chunk_bytes": 4 << 10}
-"""Chunk files of a few rows, so that there are many tasks."""
+"""Chunk files of a few rows."""
+
+
+@pytest.fixture(autouse=True)
+def one_file_a_task(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Small files would share a task with all that fill a page."""
+    monkeypatch.setattr("lakebed.loader.materialiser.PAGE_ROWS", 2)
 
 
 def store_at(path: Path) -> Store:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from prompt_toolkit import PromptSession
+from prompt_toolkit.application import Application
 from prompt_toolkit.auto_suggest import AutoSuggestFromHistory
 from prompt_toolkit.completion import CompleteEvent, Completer, Completion
 from prompt_toolkit.document import Document
@@ -225,6 +226,7 @@ class Terminal:
             input=input,
             output=output,
         )
+        self._prompt.app.before_render += self._make_room  # and so after each change of the window's size
 
     def run(self) -> None:
         """The whole conversation."""
@@ -237,7 +239,6 @@ class Terminal:
         while True:
             self._look()
             try:
-                self._make_room()
                 text = self._prompt.prompt(prompt_of(session), prompt_continuation=continuation)
             except KeyboardInterrupt:
                 continue
@@ -253,9 +254,9 @@ class Terminal:
             except KeyboardInterrupt:
                 session.output.lines([Text("cancelled", "yellow")])
 
-    def _make_room(self) -> None:
+    def _make_room(self, app: Application[str]) -> None:
         """Toolbar and menu below the prompt; not in a window so low that the prompt itself would not be drawn."""
-        high = self._session.output.screen.height >= LOWEST
+        high = app.output.get_size().rows >= LOWEST
         self._prompt.bottom_toolbar = toolbar_of(self._session) if high else None
         self._prompt.reserve_space_for_menu = MENU if high else 0
 
