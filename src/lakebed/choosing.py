@@ -122,7 +122,8 @@ class Choosing(Readable):
             text = function.strip()
             view = self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
         else:
-            from .filtering import Options, matching_rows, question
+            from .filtering import matching_rows, question
+            from .transforms.evaluation import Options
 
             step = question(function)
             options = Options(num_workers=num_workers, scheduler=scheduler, progressbar=progressbar)

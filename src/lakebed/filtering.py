@@ -17,8 +17,6 @@ from .transforms.functions import Pipeline, Transform
 from .transforms.schedulers import run
 from .transforms.work import Job, Outcome, Slice, Step
 
-__all__ = ["Options", "matching_rows", "question"]
-
 HINT = 'the function is called with a Row: row.boxes.numpy(), row["labels"].text()'
 
 

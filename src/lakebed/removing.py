@@ -40,7 +40,7 @@ def gone_on_error(store: Store, path: str) -> Iterator[None]:
     """While a new dataset is filled: an exception deletes it again."""
     try:
         yield
-    except BaseException:
+    except BaseException:  # Ctrl-C too: half a copy must not look like a dataset
         delete_store(store, path, large_ok=True)
         raise
 
