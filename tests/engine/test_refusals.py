@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from lakebed.tql.errors import TQLError
 
+from corpus_data import Columns
 from lakebed import engine
 from memory_source import MemorySource
 
@@ -201,3 +202,10 @@ def test_a_query_that_means_nothing_is_refused_with_a_reason(
         engine.run(street, query, params)
     assert (raised.value.kind, raised.value.message) == (kind, message)
     assert 0 <= raised.value.span.start <= raised.value.span.end <= len(query)
+
+
+def test_a_groups_name_is_told_how_its_tensors_are_written() -> None:
+    source = Columns().scalar("gt/n", "int64", list(range(40))).source()
+    with pytest.raises(TQLError, match="there is no column 'gt'") as caught:
+        engine.run(source, "select * where gt/n > 3")
+    assert caught.value.hint == "'gt' is a group; its tensors are written in double quotes: \"gt/n\""
