@@ -11,6 +11,7 @@ from ..errors import LakebedError
 from ..storage.htypes import htype_of
 from ..storage.links.shared_pool import SharedPool
 from ..storage.schema import TensorSpec
+from ..storage.source import Failures
 from .recipe import Ints, Recipe
 
 Cells = dict[str, pa.Array]
@@ -46,10 +47,16 @@ def fetch_rows(recipe: Recipe, rows: Ints) -> Fetched:
     """
     fetched = Fetched(rows, {}, [])
     for spec in recipe.schema:
+        failed: Failures = {}
         try:
-            fetched.cells[spec.name] = recipe.source.cells(spec.name, rows)
+            fetched.cells[spec.name] = recipe.source.cells(spec.name, rows, failed)
         except LakebedError:
             fetched.cells[spec.name] = _row_by_row(recipe, spec, fetched)
+            continue
+        for position, error in failed.items():
+            if recipe.strict:
+                raise recipe.located(error, int(rows[position]), spec.name) from error
+            fetched.problems.append(Problem(position, spec.name, error))
     return fetched
 
 

@@ -14,6 +14,7 @@ import xxhash
 
 from ..storage.errors import DamageError, FormatError
 from ..storage.schema import Schema
+from ..storage.vectors import numpy_of_all
 from .chunks import ChunkEntry
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
@@ -112,5 +113,5 @@ def read_index(data: pa.Buffer, place: str) -> Index:
 
 
 def _ints(table: pa.Table, name: str) -> Ints:
-    column: Ints = table.column(name).combine_chunks().to_numpy()
+    column: Ints = numpy_of_all(table.column(name))
     return column

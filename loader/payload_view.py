@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from ..storage.vectors import numpy_of
 from .chunks import damaged
 
 Bytes = np.ndarray[Any, np.dtype[np.uint8]]
@@ -30,8 +31,8 @@ class PayloadColumn:
         count = len(values)
         self._offsets = np.frombuffer(offsets, np.int64, count + 1)
         self._bytes: Bytes = np.frombuffer(data, np.uint8) if data is not None else np.zeros(0, np.uint8)
-        self._valid = values.is_valid().to_numpy(zero_copy_only=False) if validity is not None else None
-        self._hashes = hashes.fill_null(0).to_numpy(zero_copy_only=False)
+        self._valid = numpy_of(values.is_valid()) if validity is not None else None
+        self._hashes = numpy_of(hashes)
         self._place = place
 
     def get(self, row: int) -> Bytes | None:

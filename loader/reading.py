@@ -14,7 +14,7 @@ from ..errors import LakebedError
 from ..storage.errors import DamageError, InvalidInputError
 from ..storage.htypes import htype_of
 from ..storage.schema import TensorSpec
-from ..storage.source import SampleSource
+from ..storage.source import Failures, SampleSource
 from .decode import DecodeHints, decode_into
 from .errors import RowPlace, located
 from .geometry import check_resizable, pixel_tensors, rescale
@@ -197,7 +197,7 @@ class RowReader:
         """Stored bytes of each row."""
         if isinstance(self.source, MaterialisedView) and spec.column in self.source.payloads:
             return self._view_payloads(self.source, spec, rows)
-        return self._by_row(lambda some: _buffers(self.source.cells(spec.name, some)[""]), spec, rows)
+        return self._by_row(lambda some, failed: _buffers(self.source.cells(spec.name, some, failed)[""]), spec, rows)
 
     def _view_payloads(self, view: MaterialisedView, spec: TensorSpec, rows: Ints) -> list[Bytes | Failed | None]:
         places = view.locate(rows)
@@ -212,16 +212,20 @@ class RowReader:
     def _values(self, spec: TensorSpec, rows: Ints) -> list[Any]:
         htype = htype_of(spec)
 
-        def read(some: Ints) -> list[Any]:
-            values = htype.unpack(self.source.cells(spec.name, some), spec)
+        def read(some: Ints, failed: Failures) -> list[Any]:
+            values = htype.unpack(self.source.cells(spec.name, some, failed), spec)
             return [_delivered(value, spec) for value in values]
 
         return self._by_row(read, spec, rows)
 
-    def _by_row(self, read: Callable[[Ints], list[Any]], spec: TensorSpec, rows: Ints) -> list[Any]:
+    def _by_row(self, read: Callable[[Ints, Failures], list[Any]], spec: TensorSpec, rows: Ints) -> list[Any]:
         """`read` of all rows at once, or of each one alone if that fails."""
+        failed: Failures = {}
         try:
-            return read(rows)
+            values = read(rows, failed)
+            for position, error in failed.items():
+                values[position] = Failed(located(error, self.place(int(rows[position]), spec.name)), spec.name)
+            return values
         except LakebedError as error:
             if len(rows) == 1:
                 return [Failed(located(error, self.place(int(rows[0]), spec.name)), spec.name)]

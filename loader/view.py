@@ -17,8 +17,10 @@ import xxhash
 from ..storage.errors import InvalidInputError, ObjectMissingError, RangeError
 from ..storage.htypes import htype_of
 from ..storage.schema import Schema
+from ..storage.source import Failures
 from ..storage.stores.base import Store
 from ..storage.stores.mapped import digest_of
+from ..storage.vectors import arrow_of
 from .chunks import HASH_SUFFIX, URL_SUFFIX, damaged, read_batch
 from .index import Index, read_index
 from .payload_view import PayloadColumn, payload_views
@@ -116,14 +118,14 @@ class MaterialisedView:
             else self.arrow_schema.empty_table().select(wanted)
         ]
         stored = self.index.storage if rows is None else self.index.storage[np.asarray(rows, np.int64)]
-        ordered = tables[0].take(pa.array(stored))
+        ordered = tables[0].take(arrow_of(stored))
         for name in columns:
             if name in self.payloads:
                 ordered = ordered.append_column(name, pa.nulls(len(stored), self.arrow_schema.field(name).type))
         return ordered.select(list(columns))
 
-    def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
-        """Cells of chosen rows by suffix, payloads checked.
+    def cells(self, tensor: str, rows: Sequence[int] | Ints, failed: Failures | None = None) -> dict[str, pa.Array]:
+        """Cells of chosen rows by suffix, payloads checked; nothing is a link here, so `failed` stays empty.
 
         Raises:
             DamageError: stored bytes are not what was written.
@@ -294,13 +296,13 @@ class MaterialisedView:
         parts = []
         for number, rows in zip(batches, np.split(places.row[order], starts[1:]), strict=True):
             column = self.batch(int(number)).column(name)
-            parts.append(column.slice(int(rows[0]), 1) if len(rows) == 1 else column.take(pa.array(rows)))
+            parts.append(column.slice(int(rows[0]), 1) if len(rows) == 1 else column.take(arrow_of(rows)))
         joined = parts[0] if len(parts) == 1 else pa.concat_arrays(parts)
         if (order[:-1] < order[1:]).all():
             return joined
         back = np.empty(len(order), np.int64)
         back[order] = np.arange(len(order))
-        return joined.take(pa.array(back))
+        return joined.take(arrow_of(back))
 
     def _check(self, column: str, values: pa.Array, hashes: pa.Array, places: Places) -> None:
         for position, (data, digest) in enumerate(zip(payload_views(values), hashes.to_pylist(), strict=True)):

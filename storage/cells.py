@@ -17,13 +17,18 @@ from .htypes.link import stored_links
 from .htypes.sequence import flatten, inner_spec, unflatten
 from .payloads import REF_SUFFIX
 from .schema import TensorSpec
+from .source import Failures
 
 Cells = Mapping[str, pa.Array]
 Rows = Sequence[int] | Ints
 
 
-def fetch_cells(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> dict[str, pa.Array]:
+def fetch_cells(
+    context: Context, spec: TensorSpec, stored: Cells, rows: Rows, failed: Failures | None = None
+) -> dict[str, pa.Array]:
     """Stored cells made ready for `Htype.unpack` of the unlinked tensor.
+
+    With `failed`, a link that cannot be read is an empty cell and its error is put there, but in sequences of links.
 
     Raises:
         StorageError: a linked file or a chunk cannot be read; names tensor, row and URL.
@@ -35,7 +40,7 @@ def fetch_cells(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -
         owners = np.repeat(np.asarray(rows, dtype=np.int64), lengths)
         return unflatten(fetch_cells(context, inner_spec(spec), flat, owners), lengths)
     if spec.link:
-        return _with_files(context, spec, stored, rows)
+        return _with_files(spec, stored, _fetch_links(context, spec, stored, rows, failed))
     return stored
 
 
@@ -66,10 +71,9 @@ def decoded(spec: TensorSpec, cells: Cells, rows: Rows) -> list[Any]:
         raise SampleError(error.message, kind=error.kind, place=place, hint=error.hint) from error
 
 
-def _with_files(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> dict[str, pa.Array]:
+def _with_files(spec: TensorSpec, stored: Cells, payloads: list[bytes | None]) -> dict[str, pa.Array]:
     """The cells of the unlinked tensor, with the files behind the links as payloads."""
     inner = spec.unlinked()
-    payloads = _fetch_links(context, spec, stored, rows)
     ready: dict[str, pa.Array] = {}
     for suffix, kind in htype_of(inner).fields(inner).items():
         if suffix:
@@ -79,12 +83,18 @@ def _with_files(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -
     return ready
 
 
-def _fetch_links(context: Context, spec: TensorSpec, stored: Cells, rows: Rows) -> list[bytes | None]:
+def _fetch_links(
+    context: Context, spec: TensorSpec, stored: Cells, rows: Rows, failed: Failures | None
+) -> list[bytes | None]:
     links = stored_links(stored)
     payloads: list[bytes | None] = []
-    for row, link, found in zip(rows, links, context.links.fetch_many(links), strict=True):
-        if isinstance(found, Exception):
-            found.place = f"tensor {spec.name!r}, row {int(row)}, {link.url if link else ''}"
+    for position, (link, found) in enumerate(zip(links, context.links.fetch_many(links), strict=True)):
+        if not isinstance(found, Exception):
+            payloads.append(found)
+            continue
+        found.place = f"tensor {spec.name!r}, row {int(rows[position])}, {link.url if link else ''}"
+        if failed is None:
             raise found
-        payloads.append(found)
+        failed[position] = found
+        payloads.append(None)
     return payloads

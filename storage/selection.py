@@ -12,6 +12,7 @@ import pyarrow as pa
 from .arrow import Ints
 from .schema import Schema
 from .snapshot import Snapshot, checked_rows
+from .source import Failures
 
 
 class Selection:
@@ -48,8 +49,8 @@ class Selection:
     def stored(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
         return self.snapshot.stored(tensor, self._inner(rows))
 
-    def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
-        return self.snapshot.cells(tensor, self._inner(rows))
+    def cells(self, tensor: str, rows: Sequence[int] | Ints, failed: Failures | None = None) -> dict[str, pa.Array]:
+        return self.snapshot.cells(tensor, self._inner(rows), failed)
 
     def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         return self.snapshot.read(tensor, self._inner(rows))

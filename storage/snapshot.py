@@ -21,6 +21,7 @@ from .manifest import Entry, Manifest, read_manifest
 from .objects import Staging
 from .payloads import REF_SUFFIX, REF_TYPE
 from .schema import Schema, TensorSpec
+from .source import Failures
 from .vectors import arrow_of
 from .zones import entry_codes, entry_zone
 
@@ -189,9 +190,9 @@ class Snapshot:
             del fields[REF_SUFFIX]
         return {suffix: self._take(spec.column + suffix, kind, chosen) for suffix, kind in fields.items()}
 
-    def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
-        """Cells of chosen rows by suffix, links fetched and big ones brought in."""
-        return fetch_cells(self.context, self.schema[tensor], self.stored(tensor, rows), rows)
+    def cells(self, tensor: str, rows: Sequence[int] | Ints, failed: Failures | None = None) -> dict[str, pa.Array]:
+        """Cells of chosen rows by suffix, links fetched and big ones brought in; see `SampleSource.cells`."""
+        return fetch_cells(self.context, self.schema[tensor], self.stored(tensor, rows), rows, failed)
 
     def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         """Decoded samples of chosen rows."""

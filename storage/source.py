@@ -8,8 +8,12 @@ from typing import Any, Protocol, runtime_checkable
 import numpy as np
 import pyarrow as pa
 
+from ..errors import LakebedError
 from .fragment_cache import Patched
 from .schema import Schema
+
+Failures = dict[int, LakebedError]
+"""What is wrong with linked files, by position among the rows asked for."""
 
 
 @runtime_checkable
@@ -41,8 +45,17 @@ class SampleSource(Protocol):
             StorageError, DamageError: as `cells`.
         """
 
-    def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+    def cells(
+        self,
+        tensor: str,
+        rows: Sequence[int] | np.ndarray[Any, Any],
+        failed: Failures | None = None,
+    ) -> dict[str, pa.Array]:
         """Cells of chosen rows by suffix, ready for `Htype.unpack`: links fetched, big cells brought in.
+
+        Args:
+            failed: where it is given, a linked file that cannot be read is an empty cell, and its error is put here
+                by position in `rows`; other errors are raised all the same.
 
         Raises:
             StorageError: a linked file or a chunk cannot be read; names row, tensor and URL.

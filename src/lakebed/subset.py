@@ -10,7 +10,7 @@ import pyarrow as pa
 
 from .indexing import RowArray, rows_of
 from .storage.schema import Schema
-from .storage.source import SampleSource
+from .storage.source import Failures, SampleSource
 
 
 class Subset:
@@ -44,8 +44,8 @@ class Subset:
     def table(self, columns: Sequence[str], rows: Sequence[int] | RowArray | None = None) -> pa.Table:
         return self.source.table(columns, self.rows if rows is None else self._inner(rows))
 
-    def cells(self, tensor: str, rows: Sequence[int] | RowArray) -> dict[str, pa.Array]:
-        return self.source.cells(tensor, self._inner(rows))
+    def cells(self, tensor: str, rows: Sequence[int] | RowArray, failed: Failures | None = None) -> dict[str, pa.Array]:
+        return self.source.cells(tensor, self._inner(rows), failed)
 
     def read(self, tensor: str, rows: Sequence[int] | RowArray) -> list[Any]:
         return self.source.read(tensor, self._inner(rows))

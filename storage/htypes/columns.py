@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import SampleError
+from ..vectors import numpy_of
 
 Array = np.ndarray[Any, np.dtype[Any]]
 
@@ -60,13 +61,13 @@ def list_lengths(column: pa.Array) -> Array:
     """Elements of each row of a list column, int64; null rows have 0."""
     # Arrow's methods import pyarrow.compute when they need it; at the top it would cost every start 0.1 s.
     lengths = column.value_lengths()
-    lengths = lengths.fill_null(0) if lengths.null_count else lengths
-    return np.asarray(lengths.to_numpy(zero_copy_only=False), np.int64)
+    counts = numpy_of(lengths).astype(np.int64)
+    return np.where(numpy_of(lengths.is_valid()), counts, 0) if lengths.null_count else counts
 
 
 def flat_copy(values: pa.Array, dtype: Any) -> Array:
     """The values of a primitive array without nulls, as a writable private NumPy copy."""
-    return np.array(values.to_numpy(zero_copy_only=False), dtype=dtype, copy=True)
+    return np.array(numpy_of(values), dtype=dtype, copy=True)
 
 
 def list_rows(column: pa.Array, dtype: Any) -> list[Array]:

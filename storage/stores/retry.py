@@ -21,17 +21,23 @@ def pauses(attempts: int = ATTEMPTS) -> Iterator[float]:
     yield 0.0
 
 
-def retrying(call: Callable[[], T], passing: Callable[[Exception], bool], attempts: int = ATTEMPTS) -> T:
+def retrying(
+    call: Callable[[], T],
+    passing: Callable[[Exception], bool],
+    attempts: int = ATTEMPTS,
+    within: float = float("inf"),
+) -> T:
     """The result of `call`, repeated while it raises errors that `passing` says may go away.
 
-    Raises whatever the last attempt raised.
+    No attempt begins later than `within` seconds after the first. Raises whatever the last attempt raised.
     """
+    began = time.monotonic()
     waits = list(pauses(attempts))
     for wait in waits[:-1]:
         try:
             return call()
         except Exception as error:
-            if not passing(error):
+            if not passing(error) or time.monotonic() - began > within:
                 raise
         time.sleep(wait)
     return call()

@@ -159,12 +159,12 @@ class S3Access:
         client = self.client
         try:
             try:
-                return retrying(lambda: request(client), is_passing)
+                return _patiently(lambda: request(client))
             except Exception as error:
                 if error_code(error) not in EXPIRED:
                     raise
                 fresh = self.refresh(client)
-                return retrying(lambda: request(fresh), is_passing)
+                return _patiently(lambda: request(fresh))
         except Exception as error:
             meaning = self.translate(error, place)
             if meaning is error:
@@ -228,6 +228,11 @@ def has_profile(name: str) -> bool:
     return name in botocore.session.Session().available_profiles
 
 
+def _patiently(request: Callable[[], T]) -> T:
+    """`request`, repeated over passing faults; a server that says nothing at all is asked twice, not six times."""
+    return retrying(request, is_passing, within=1.5 * _timeout())
+
+
 def _connect(creds: Mapping[str, str]) -> _Connection:
     boto3, botocore = _import_boto()
     timeout = _timeout()
@@ -261,7 +266,8 @@ def _config(botocore: Any, anonymous: bool, timeout: float) -> Any:
 
 
 def _timeout() -> float:
-    text = os.environ.get("LAKEBED_S3_TIMEOUT") or "60"
+    """Seconds without a byte from the server after which an attempt is given up."""
+    text = os.environ.get("LAKEBED_S3_TIMEOUT") or "30"
     try:
         return float(text)
     except ValueError as error:

@@ -51,6 +51,12 @@ def test_skip_leaves_bad_samples_out_and_lists_them(num_workers: int) -> None:
     assert loader.state_dict()["bad"] == 2
 
 
+def test_the_others_of_a_batch_are_read_once() -> None:
+    lost = source()
+    assert len(rows_of(make_loader(lost, batch_size=ROWS, on_error="skip", num_threads=0))) == ROWS - 2
+    assert lost.fetches == ROWS
+
+
 @pytest.mark.parametrize("num_workers", [0, 2])
 def test_substitutes_keep_batches_full_and_are_the_same_each_time(num_workers: int) -> None:
     options: dict[str, Any] = {"batch_size": 4, "on_error": "substitute", "shuffle": True, "seed": 3}

@@ -208,6 +208,13 @@ def test_a_row_that_cannot_be_read_stops_the_run_and_is_named(store: Store, num_
     assert not list(store.list(f"{PREFIX}/index"))
 
 
+def test_a_file_that_is_gone_does_not_have_the_others_fetched_again(store: Store) -> None:
+    whole, broken = coco_like(30), broken_source()
+    for source, prefix in ((whole, "views/whole"), (broken, "views/broken")):
+        materialise(source, store, prefix, MaterialiseOptions(on_error="skip"))
+    assert broken.fetches == whole.fetches
+
+
 def test_skipped_rows_are_left_out_and_listed(store: Store) -> None:
     view = view_of(broken_source(), store, on_error="skip")
     assert len(view) == 28
@@ -229,11 +236,11 @@ class Stopping(MemorySource):
 
     left = 10**9
 
-    def cells(self, tensor: str, rows: Any) -> dict[str, pa.Array]:
+    def cells(self, tensor: str, rows: Any, failed: Any = None) -> dict[str, pa.Array]:
         type(self).left -= len(rows)
         if type(self).left < 0:
             raise KeyboardInterrupt
-        return super().cells(tensor, rows)
+        return super().cells(tensor, rows, failed)
 
 
 def many_images(kind: type[MemorySource] = MemorySource) -> MemorySource:
@@ -310,11 +317,11 @@ def test_pages_are_fetched_side_by_side_while_others_are_checked(store: Store, n
         both = threading.Barrier(2)
         probed = False
 
-        def cells(self, tensor: str, rows: Any) -> dict[str, pa.Array]:
+        def cells(self, tensor: str, rows: Any, failed: Any = None) -> dict[str, pa.Array]:
             if tensor == "images" and self.probed:
                 self.both.wait(20)
             self.probed = self.probed or tensor == "images"
-            return super().cells(tensor, rows)
+            return super().cells(tensor, rows, failed)
 
     slow = Slow.__new__(Slow)
     slow.__dict__.update(coco_like(64 * 4).__dict__)

@@ -27,9 +27,9 @@ class SlowSource(MemorySource):
 
     delay = 0.0
 
-    def cells(self, tensor: str, rows: Any) -> Any:
+    def cells(self, tensor: str, rows: Any, failed: Any = None) -> Any:
         time.sleep(self.delay * len(rows))
-        return super().cells(tensor, rows)
+        return super().cells(tensor, rows, failed)
 
 
 def pictures(delay: float = 0.0) -> SlowSource:

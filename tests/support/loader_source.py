@@ -12,6 +12,7 @@ import simplejpeg
 from lakebed.storage.errors import StorageError
 from lakebed.storage.htypes import EncodeContext, htype_of
 from lakebed.storage.schema import Schema, TensorSpec
+from lakebed.storage.source import Failures
 
 Ints = np.ndarray[Any, np.dtype[np.int64]]
 
@@ -91,7 +92,7 @@ class MemorySource:
         found = pa.table({name: self._columns[name] for name in columns})
         return found if rows is None else found.take(pa.array(np.asarray(rows, np.int64)))
 
-    def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
+    def cells(self, tensor: str, rows: Sequence[int] | Ints, failed: Failures | None = None) -> dict[str, pa.Array]:
         spec = self._schema[tensor]
         chosen = pa.array(np.asarray(rows, np.int64))
         if not spec.link:
@@ -99,11 +100,23 @@ class MemorySource:
         urls = self._columns[spec.column].take(chosen).to_pylist()
         inner = htype_of(spec.unlinked()).fields(spec.unlinked())
         cells = {suffix: pa.nulls(len(urls), kind) for suffix, kind in inner.items()}
-        return {**cells, "": pa.array([self._fetch(url) for url in urls], pa.large_binary())}
+        return {**cells, "": pa.array(self._files(urls, failed), pa.large_binary())}
 
     def read(self, tensor: str, rows: Sequence[int] | Ints) -> list[Any]:
         spec = self._schema[tensor].unlinked()
         return htype_of(spec).unpack(self.cells(tensor, rows), spec)
+
+    def _files(self, urls: list[str | None], failed: Failures | None) -> list[bytes | None]:
+        found: list[bytes | None] = []
+        for position, url in enumerate(urls):
+            try:
+                found.append(self._fetch(url))
+            except StorageError as error:
+                if failed is None:
+                    raise
+                failed[position] = error
+                found.append(None)
+        return found
 
     def _fetch(self, url: str | None) -> bytes | None:
         if url is None:

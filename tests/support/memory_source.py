@@ -51,7 +51,7 @@ class MemorySource:
         found = self._table.select(list(columns))
         return found if rows is None else found.take(pa.array(np.asarray(rows, np.int64)))
 
-    def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+    def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any], failed: Any = None) -> dict[str, pa.Array]:
         raise NotImplementedError("queries over stored columns read no cells")
 
     def read(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> list[Any]:

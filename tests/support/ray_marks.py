@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from lakebed.storage.source import Failures
 
 from loader_source import Ints, MemorySource
 
@@ -26,11 +27,11 @@ class MarkingSource(MemorySource):
     marks: str
     driver: int
 
-    def cells(self, tensor: str, rows: Sequence[int] | Ints) -> dict[str, pa.Array]:
+    def cells(self, tensor: str, rows: Sequence[int] | Ints, failed: Failures | None = None) -> dict[str, pa.Array]:
         if tensor == "categories" and os.getpid() != self.driver:
             leave_mark(self.marks, int(np.asarray(rows)[0]))
             time.sleep(0.1)
-        return super().cells(tensor, rows)
+        return super().cells(tensor, rows, failed)
 
 
 def marking_source(like: MemorySource, marks: Path) -> MarkingSource:
