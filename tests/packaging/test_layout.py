@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import importlib
+import subprocess
 import tokenize
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,6 +24,26 @@ def test_the_listed_packages_are_the_folders_that_hold_python_files() -> None:
 def test_no_package_folder_lacks_its_init_file() -> None:
     folders = {path.parent for path in source_files().values()}
     assert [str(f.relative_to(ROOT)) for f in sorted(folders) if not (f / "__init__.py").exists()] == []
+
+
+def test_no_folder_was_left_at_the_root_by_accident() -> None:
+    if not (ROOT / ".git").exists():
+        pytest.skip("not a checkout")
+    tracked = subprocess.run(["git", "ls-files"], cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True).stdout
+    folders = {path.partition("/")[0] for path in tracked.splitlines() if "/" in path}
+    assert folders == {
+        ".ci",
+        "src",
+        "tql",
+        "storage",
+        "loader",
+        "grammar",
+        "tests",
+        "bench",
+        "docs",
+        "examples",
+        "scripts",
+    }
 
 
 @pytest.mark.parametrize("name", sorted(source_files()))
