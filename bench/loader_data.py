@@ -129,7 +129,7 @@ class FolderSource:
         found = pa.table({name: self._columns[name] for name in columns})
         return found if rows is None else found.take(pa.array(np.asarray(rows, np.int64)))
 
-    def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any]) -> dict[str, pa.Array]:
+    def cells(self, tensor: str, rows: Sequence[int] | np.ndarray[Any, Any], failed: Any = None) -> dict[str, pa.Array]:
         taken = self._columns[tensor].take(pa.array(np.asarray(rows, np.int64)))
         if tensor != "images":
             return {"": taken}
