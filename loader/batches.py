@@ -10,6 +10,7 @@ from .config import LoaderArguments, check_plan, make_builder, make_plan, random
 from .pipeline import build_here
 from .plan import Batches, EpochPlan
 from .policy import BadSamples
+from .ranks import Ranks
 from .slots import SlotPool
 
 
@@ -22,7 +23,7 @@ class NumpyBatches:
         check_plan(source, arguments, world)
         self._source = source
         self._arguments = arguments
-        self._rank, self._world = rank, world
+        self._ranks = Ranks(rank, world)
         self._builder = make_builder(source, arguments, torch=False)
         self.seed = arguments.seed if arguments.seed is not None else random_seed()
         self.epoch = 0
@@ -41,7 +42,7 @@ class NumpyBatches:
         return self._batches(plan.batches(ahead=thread_options(self._arguments).ahead))
 
     def _plan(self, epoch: int, start: int = 0) -> EpochPlan:
-        return make_plan(self._source, self._arguments, self._rank, self._world, epoch, start, self.seed)
+        return make_plan(self._source, self._arguments, self._ranks, epoch, start, self.seed)
 
     def _batches(self, batches: Batches) -> Iterator[Any]:
         for _, done in build_here(self._builder, batches, thread_options(self._arguments), self._pool):

@@ -19,6 +19,7 @@ from .order import ShuffleSpec
 from .pipeline import ThreadOptions
 from .plan import EpochPlan, is_remote
 from .policy import POLICIES, OnBadSample
+from .ranks import Ranks
 from .reading import ReadOptions, RowReader
 from .shards import ShardPlan, Tail
 from .view import MaterialisedView
@@ -198,13 +199,12 @@ def _recorded_shape(source: SampleSource, tensor: str) -> tuple[int, ...] | None
 
 
 def make_plan(
-    source: SampleSource, arguments: LoaderArguments, rank: int, world: int, epoch: int, start: int, seed: int
+    source: SampleSource, arguments: LoaderArguments, ranks: Ranks, epoch: int, start: int, seed: int
 ) -> EpochPlan:
-    """The plan of an epoch."""
+    """The plan of an epoch on one rank."""
     tail: Tail = "drop" if arguments.drop_last else arguments.tail
-    return EpochPlan(
-        source, shuffle_spec(source, arguments, seed), arguments.batch_size, tail, rank, world, epoch, start
-    )
+    spec = shuffle_spec(source, arguments, seed)
+    return EpochPlan(source, spec, arguments.batch_size, tail, ranks.rank, ranks.world, epoch, start)
 
 
 def shuffle_spec(source: SampleSource, arguments: LoaderArguments, seed: int) -> ShuffleSpec:

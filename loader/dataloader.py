@@ -40,11 +40,15 @@ class Loader(DataLoader[Any]):
         self._stats = LoaderStats()
         self._current: tuple[int, int] = (0, 0)
         self._resumed: tuple[int, int] | None = None
+        self._restored = False
         self._receiver: Receiver | None = None
         self._ended_with: Any = None
         self._batches = dataset
         given = {name: value for name, value in options.items() if name not in _OURS}
         super().__init__(dataset, batch_size=None, num_workers=num_workers, collate_fn=_unchanged, **given)
+
+    def __len__(self) -> int:
+        return self.plan(0, 0).shards.steps
 
     @property
     def arguments(self) -> LoaderArguments:
@@ -56,6 +60,8 @@ class Loader(DataLoader[Any]):
         self.epoch = epoch + 1
         if self._receiver is None or not self.persistent_workers:
             self._receiver = Receiver()
+        if self.arguments.seed is None and not self._restored and self._batches.ranks.world > 1:
+            self.seed = 0  # drawn before the ranks were known, by each for itself
         self._batches.begin(epoch, start, self.seed, self._receiver.token)
         self._current = (epoch, start)
         self._stats.start()
@@ -132,6 +138,7 @@ class Loader(DataLoader[Any]):
                 raise
             state = replace(state, consumed=0)
         self.seed = state.seed
+        self._restored = True
         self._resumed = (state.epoch, state.consumed)
         self.epoch = state.epoch
 

@@ -7,13 +7,13 @@ from typing import Any
 
 import torch
 
-from ..storage.errors import InvalidInputError
 from ..storage.source import SampleSource
 from .builder import Transform
 from .config import LoaderArguments, check_context, check_plan, check_workers, make_builder
 from .dataloader import Loader
 from .dataset import BatchDataset
 from .policy import OnBadSample
+from .ranks import chosen_ranks, present_ranks
 from .shards import Tail
 
 
@@ -72,7 +72,8 @@ def make_loader(
         seed: of the order; None draws one (under torch.distributed: 0, since ranks must agree).
         on_error: for samples that cannot be read: "raise", "skip", "substitute" by another row, or "blank".
         max_bad: share of the rows that may be bad before an error is raised all the same.
-        distributed: (rank, world size), or False for none; by default asked of torch.distributed.
+        distributed: (rank, world size), or False for none; by default torch.distributed is asked at every epoch, so
+            that a loader may be made before the process group, as one is that is given to a trainer.
         tail: see `ShardPlan`; with "pad" samples also hold "valid", False for a row that only fills its batch.
         resize: deliver images at (height, width), decoded at a fraction where possible; boxes are scaled along.
         min_side: JPEGs may be decoded at a fraction while the shorter side keeps this many pixels.
@@ -86,7 +87,8 @@ def make_loader(
     """
     check_workers(num_workers)
     check_context(multiprocessing_context)
-    rank, world = rank_and_world(distributed)
+    ranks = chosen_ranks(distributed)
+    world = (ranks or present_ranks()).world
     arguments = LoaderArguments(
         tensors=tensors,
         transform=transform,
@@ -110,7 +112,7 @@ def make_loader(
     )
     check_plan(source, arguments, world)
     chosen = seed if seed is not None else _seed(world)
-    dataset = BatchDataset(source, arguments, make_builder(source, arguments, torch=True), chosen, rank, world)
+    dataset = BatchDataset(source, arguments, make_builder(source, arguments, torch=True), chosen, ranks)
     return Loader(
         dataset,
         chosen,
@@ -122,37 +124,6 @@ def make_loader(
         multiprocessing_context=multiprocessing_context if num_workers else None,
         worker_init_fn=worker_init_fn,
     )
-
-
-def rank_and_world(distributed: bool | tuple[int, int] | None) -> tuple[int, int]:
-    """This process's rank and the number of ranks.
-
-    Raises:
-        InvalidInputError: a rank outside the world, or ``distributed=True`` without torch.distributed.
-    """
-    if isinstance(distributed, tuple):
-        if not is_rank_in_world(distributed):
-            raise InvalidInputError(
-                f"distributed is (rank, world size) with 0 <= rank < world size: found {distributed}"
-            )
-        return distributed
-    if distributed is not None and not isinstance(distributed, bool):
-        raise InvalidInputError(
-            f"distributed is True, False, None or (rank, world size): found {distributed!r}",
-            hint="distributed=(0, 3) is the first of three ranks",
-        )
-    import torch.distributed as dist
-
-    if distributed is not False and dist.is_available() and dist.is_initialized():
-        return int(dist.get_rank()), int(dist.get_world_size())
-    if distributed:
-        raise InvalidInputError("distributed=True, but torch.distributed is not initialised")
-    return 0, 1
-
-
-def is_rank_in_world(pair: tuple[Any, ...]) -> bool:
-    """Whether this is (rank, world size)."""
-    return len(pair) == 2 and all(isinstance(part, int) for part in pair) and 0 <= pair[0] < pair[1]
 
 
 def _seed(world: int) -> int:
