@@ -51,10 +51,10 @@ class DataLoaderBuilder:
         return replace(self, rows=self.rows.query(query_string))
 
     def sample_by(
-        self, weights: str | Sequence[float], replace: bool = True, size: int | None = None
+        self, weights: str | Sequence[float], replace: bool = True, size: int | None = None, seed: int | None = None
     ) -> DataLoaderBuilder:
-        """Rows drawn at random by weight; see `Dataset.sample_by`."""
-        return DataLoaderBuilder(self.rows.sample_by(weights, replace, size), self.options, self.start)
+        """Rows drawn at random by weight, once for all epochs; see `Dataset.sample_by`."""
+        return DataLoaderBuilder(self.rows.sample_by(weights, replace, size, seed), self.options, self.start)
 
     def offset(self, off: int = 0) -> DataLoaderBuilder:
         """Start the first epoch at position `off` of its order; the epochs after it are whole.

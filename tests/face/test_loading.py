@@ -121,6 +121,14 @@ def test_an_offset_without_a_meaning_is_refused(off: Any) -> None:
     assert (caught.value.kind, bool(caught.value.hint)) == ("bad-offset", True)
 
 
+def test_a_chain_draws_the_same_rows_for_the_same_seed() -> None:
+    def drawn(seed: int) -> list[int]:
+        rows = numbers(30).dataloader().sample_by([1.0] * 30, seed=seed).numpy()
+        return [int(x) for batch in rows for x in np.asarray(batch["x"]).reshape(-1)]
+
+    assert drawn(3) == drawn(3) != drawn(4)
+
+
 def test_numpy_batches_need_no_torch() -> None:
     ds = street(5)
     built = ds.dataloader().offset(1).batch(2).numpy(tensors=["images"])
