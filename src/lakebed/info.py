@@ -175,7 +175,7 @@ def _check_value(value: Any, where: str, level: int = 0) -> None:
             _check_value(inner, f"{where}[]", level + 1)
     elif not (hasattr(value, "item") and getattr(value, "ndim", 1) == 0):
         raise InvalidInputError(
-            f"info[{where!r}] cannot hold a {type(value).__name__}",
+            f"info[{where!r}] cannot hold a value of type {type(value).__name__}",
             kind="bad-info",
             hint="info keeps JSON: None, bool, int, float, str, lists and dicts of them; arrays belong in a tensor",
         )

@@ -10,7 +10,7 @@ from .group_names import GROUPS_KEY, all_groups
 from .handle import Handle
 from .reading import Group
 from .storage.errors import AlreadyExistsError, NotFoundError, SchemaError
-from .storage.htypes import new_spec
+from .storage.htypes import check_tensor_name, new_spec
 from .storage.schema import TensorSpec, unknown_tensor
 from .tensor import Tensor
 
@@ -42,7 +42,8 @@ class SchemaEdits(Handle):
         Args:
             name: any text; ``"group/name"`` puts it into a group.
             htype: what samples are: ``"image"``, ``"class_label"``, ``"bbox"``, ``"link[image]"``, ... ; see the docs.
-            dtype: NumPy dtype of a generic tensor; None lets the first sample fix it.
+            dtype: NumPy dtype of a generic tensor; None lets the first sample fix it, ``str`` makes it a text tensor.
+                Other htypes have dtypes of their own; tensors of class codes accept any integer type.
             sample_compression: codec of each sample, required for images; for links the codec used when a view is
                 materialised. ``"jpg"`` means ``"jpeg"``.
             chunk_compression: accepted where the htype allows it, instead of `sample_compression`.
@@ -62,7 +63,10 @@ class SchemaEdits(Handle):
             StateError: the dataset is read-only.
         """
         self._writable()
-        name = str(name).strip("/")
+        check_tensor_name(name)
+        name = name.strip("/")
+        if htype == "generic" and (dtype is str or dtype == "str"):
+            htype, dtype = "text", None
         spec, info = new_spec(
             name,
             self._schema().free_column(name),

@@ -83,7 +83,8 @@ class Versions(Handle):
         """
         self._writable()
         self._expect_whole_rows()
-        commit_id: str = self._ws.commit(message or "", allow_empty=allow_empty)
+        # Deep Lake takes any object for a message.
+        commit_id: str = self._ws.commit("" if message is None else str(message), allow_empty=allow_empty)
         return commit_id
 
     def checkout(self, address: str, create: bool = False, reset: bool = False) -> str | None:

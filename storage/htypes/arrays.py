@@ -230,7 +230,8 @@ def _empty(ndim: int, dtype: np.dtype[Any]) -> Array:
 def _as_array(value: Any, spec: TensorSpec, row: int) -> Array:
     """`value` as an array that the caller's later changes do not reach."""
     try:
-        array = np.array(value, copy=True, order="C")
+        # In two steps, because tensors of torch warn when NumPy asks them for a copy.
+        array = np.array(np.asarray(value), copy=True, order="C")
     except (ValueError, TypeError) as error:
         raise bad_sample(spec, row, f"{describe(value)} of unequal parts", "an array of numbers") from error
     if array.dtype.kind not in "biuf" and array.size:
