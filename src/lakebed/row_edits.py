@@ -170,6 +170,8 @@ class RowEdits(Handle):
             return values.as_samples(self._schema()[name].full_htype) if values.is_single else values
         if isinstance(values, np.ndarray):
             return values
+        if hasattr(values, "to_pylist"):  # a column of Arrow
+            return values.to_pylist()
         sized = values if hasattr(values, "__len__") else list(values)
         return [self._plain(name, value) for value in sized] if any(isinstance(v, Tensor) for v in sized) else sized
 
