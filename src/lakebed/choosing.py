@@ -12,7 +12,7 @@ from .dataloader import DataLoaderBuilder
 from .indexing import RowArray
 from .origin import Opener, Origin
 from .reading import Readable
-from .results import answer
+from .results import answer, query_text
 from .row import Row
 from .storage.errors import InvalidInputError, StateError
 from .storage.selection import Selection
@@ -60,7 +60,7 @@ class Choosing(Readable):
         from .engine import run
 
         own, opener = self._pinned(), Opener()
-        result = run(own, query_string, params, resolve=opener, seed=seed, dialect=dialect)
+        result = run(own, query_text(query_string), params, resolve=opener, seed=seed, dialect=dialect)
 
         def view_of(
             rows: RowArray, tensors: tuple[str, ...] | None, computed: pa.Table | None, aliases: Mapping[str, str]
@@ -80,7 +80,7 @@ class Choosing(Readable):
         """
         from .engine import explain
 
-        return explain(self._pinned(), query_string, params, resolve=Opener())
+        return explain(self._pinned(), query_text(query_string), params, resolve=Opener())
 
     explain = explain_query
 

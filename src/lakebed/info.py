@@ -69,6 +69,13 @@ class Info(MutableMapping[str, Any]):
 
     def replace(self, value: Mapping[str, Any]) -> None:
         """Set exactly these keys, and forget others."""
+        given: object = value  # a caller without a type checker gives anything
+        if not isinstance(given, Mapping):
+            raise InvalidInputError(
+                f"info is a dictionary, found a value of type {type(given).__name__}",
+                kind="bad-info",
+                hint="info['key'] = value sets one key, info.replace({}) forgets all",
+            )
         for key, one in value.items():
             _check_key(key)
             _check_value(one, key)

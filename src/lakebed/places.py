@@ -33,7 +33,7 @@ def path_text(path: Path) -> str:
     Raises:
         InvalidInputError: kind "bad-path": it is no path, is empty, or holds what no path can hold.
     """
-    given: Any = path  # whoever has no type checker gives anything
+    given: Any = path  # a caller without a type checker gives anything
     text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
     if not isinstance(text, str):
         raise InvalidInputError(

@@ -86,7 +86,7 @@ class RowEdits(Handle):
 
         Args:
             samples: tensor name to a sequence of samples, all of one length; or one mapping for each row; or a dataset
-                or view, whose rows are added.
+                or view, whose rows are added; or a table of pandas, pyarrow or polars.
             skip_ok: leave out tensors at will; their cells are empty.
             append_empty: the same.
             ignore_errors: leave out rows that do not fit; a warning lists them.
@@ -203,6 +203,9 @@ def _as_columns(samples: Any, names: Sequence[str], allow_missing: bool) -> Mapp
         return samples
     if isinstance(samples, Readable):
         return samples._subset(None, None).tensors  # fixed, so that a dataset can be added to itself
+    columns = getattr(samples, "column_names", getattr(samples, "columns", None))
+    if columns is not None:  # a table of pyarrow, pandas or polars
+        return {str(name): samples[name] for name in columns}
     rows = [_as_row(row) for row in samples]
     keys = list(dict.fromkeys(key for row in rows for key in row)) if rows else list(names)
     if not allow_missing:

@@ -164,8 +164,6 @@ def test_arguments_of_choosing_that_make_no_sense() -> None:
         ds.sample_by([1, 1, 1], size=-1)
     with pytest.raises(InvalidInputError, match="found 3"):
         ds.filter(3)  # type: ignore[arg-type]
-    with pytest.raises(NotFoundError, match="'3'"):
-        ds.checkout(3)  # type: ignore[arg-type]
 
 
 def test_a_computed_column_where_a_tensor_is_expected() -> None:
@@ -341,3 +339,45 @@ def test_a_command_runs_without_a_stream_too(command: str, closed: str, tmp_path
     line = f"{sys.executable} -m lakebed.cli {command} {ds.path} < /dev/null {closed}"
     done = subprocess.run(line, shell=True, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
+
+
+NO_TEXT: dict[str, Callable[[lakebed.Dataset, Any], Any]] = {
+    "query": lambda ds, value: ds.query(value),
+    "explain": lambda ds, value: ds.explain(value),
+    "lakebed.query": lambda ds, value: lakebed.query(value),
+    "save_view": lambda ds, value: ds[:1].save_view(id=value),
+    "checkout": lambda ds, value: ds.checkout(value),
+    "branch": lambda ds, value: ds.checkout(value, create=True),
+    "merge": lambda ds, value: ds.merge(value),
+    "revert": lambda ds, value: ds.revert(value),
+    "tag": lambda ds, value: ds.tag(value),
+    "get_commit_details": lambda ds, value: ds.get_commit_details(value),
+    "create_group": lambda ds, value: ds.create_group(value),
+    "rename_tensor": lambda ds, value: ds.rename_tensor("images", value),
+    "delete_tensor": lambda ds, value: ds.delete_tensor(value),
+    "create_tensor_like": lambda ds, value: ds.create_tensor_like(value, ds.images),
+    "of a tensor": lambda ds, value: ds.create_tensor_like("more", value),
+    "info": lambda ds, value: setattr(ds, "info", value),
+    "populate_creds": lambda ds, value: ds.populate_creds("key", value),
+}
+
+
+@pytest.mark.parametrize("call", NO_TEXT.values(), ids=NO_TEXT)
+def test_an_argument_of_another_type_is_our_error_and_changes_nothing(
+    call: Callable[[lakebed.Dataset, Any], Any],
+) -> None:
+    ds = street(3)
+    ds.add_creds_key("key")
+    before = (ds.branches, ds.tags, list(ds.tensors), list(ds.groups), ds.commit_id, len(ds.get_views()))
+    with pytest.raises(InvalidInputError):
+        call(ds, 5)
+    assert (ds.branches, ds.tags, list(ds.tensors), list(ds.groups), ds.commit_id, len(ds.get_views())) == before
+    assert not ds.has_head_changes
+
+
+@pytest.mark.parametrize("name", ["", "/", "a//b"])
+def test_a_group_without_a_name(name: str) -> None:
+    ds = street(1)
+    with pytest.raises(SchemaError) as caught:
+        ds.create_group(name)
+    assert caught.value.kind == "bad-name"
