@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_PARQUET = "read the file with pandas or pyarrow and give its columns to ds.extend({...})"
+_PARQUET = "read the file with pandas or pyarrow and give the table to ds.extend(table)"
 _ASYNC = "calls return when they are done; several threads may read one dataset"
 _NO_LOCK = "there are no locks: readers never wait, and writers rebase on each other"
 _NO_ACCOUNT = "there is no account and no server"
