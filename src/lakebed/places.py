@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,7 +15,8 @@ from .storage.stores.local import LocalStore
 from .storage.workspace import Workspace
 
 Path: TypeAlias = str | os.PathLike[str]
-Creds: TypeAlias = Mapping[str, Any] | str | None
+Creds: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str | None
+"""Credentials for S3, a function that returns them and is asked again when they have expired, or "ENV" or None."""
 
 
 @dataclass(frozen=True, slots=True)
