@@ -79,6 +79,14 @@ class Loader(DataLoader[Any]):
         self._end_workers_with(self if self.persistent_workers else running, inner)
         return running
 
+    def __getitem__(self, index: Any) -> Any:
+        # As Deep Lake 4's `pytorch` would be asked, which gives rows for a DataLoader to batch.
+        raise InvalidInputError(
+            "a loader gives batches in their order, no single rows",
+            kind="bad-index",
+            hint="it is a DataLoader already: ds.pytorch(transform=f, batch_size=n, shuffle=True)",
+        )
+
     def _wait_at_most(self, seconds: float, inner: Any = None) -> None:
         """Let torch wait so long for one batch; without `inner`, the iterator that persistent workers belong to."""
         inner = inner if inner is not None else self._iterator

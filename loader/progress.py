@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from types import TracebackType
 from typing import Any, Self
 
 
 class Progress:
-    """Counts rows and bytes; drawn only if `shown`."""
+    """Counts rows and bytes; drawn only if `shown`, and where there is a stderr."""
 
     def __init__(self, total: int, shown: bool, title: str = "materialise") -> None:
         self._bar: Any = None
         self._bytes = 0
         self._start = time.monotonic()
-        if shown:
+        if shown and sys.stderr is not None:  # a program without a terminal may have none
             from tqdm import tqdm
 
             self._bar = tqdm(total=total, unit="row", desc=title)

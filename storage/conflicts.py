@@ -157,7 +157,7 @@ def _conflict_error(sides: Sides, places: Sequence[tuple[str, int]]) -> Conflict
     ]
     more = f" (and {len(places) - 10} more)" if len(places) > 10 else ""
     error = ConflictError(
-        f"{len(places)} conflicts: " + "; ".join(lines) + more,
+        f"{len(places)} conflict{'s' if len(places) > 1 else ''}: " + "; ".join(lines) + more,
         kind="merge-conflict",
         place=sides.ours.context.store.url,
         hint='nothing was merged; pass conflict_resolution="ours" or "theirs", or a function that decides each',

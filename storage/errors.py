@@ -76,6 +76,15 @@ class ObjectMissingError(StorageError):
     default_kind = "object-missing"
 
 
+def object_missing(place: str) -> ObjectMissingError:
+    """The error for the object at `place`, which is not there."""
+    return ObjectMissingError(
+        "the object does not exist",
+        place=place,
+        hint="was the dataset deleted or moved since it was opened? lakebed.verify(path) lists what is missing",
+    )
+
+
 class ObjectExistsError(StorageError):
     """Create-if-absent found the key taken: another writer won the race."""
 

@@ -80,7 +80,8 @@ class VerifyReport:
         advice = (
             "  what to do: lakebed repair shows what can be saved; older commits that are not named above are whole"
         )
-        return f"{self.url}: {len(self.problems)} problems ({self.level}: {what})\n{found}\n{advice}{notes}"
+        count = f"{len(self.problems)} {'problem' if len(self.problems) == 1 else 'problems'}"
+        return f"{self.url}: {count} ({self.level}: {what})\n{found}\n{advice}{notes}"
 
 
 @dataclass

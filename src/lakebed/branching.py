@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from .handle import Handle
 from .storage.merge import Resolution
+from .versions import version_text
 
 
 class Branching(Handle):
@@ -36,7 +37,7 @@ class Branching(Handle):
             NotFoundError: kind "unknown-version".
         """
         self._expect_whole_rows()
-        commit_id: str = self._ws.merge(target_id, conflict_resolution, delete_removed_tensors, message)
+        commit_id: str = self._ws.merge(version_text(target_id), conflict_resolution, delete_removed_tensors, message)
         return commit_id
 
     def revert(self, commit_id: str, conflict_resolution: Resolution = None, message: str | None = None) -> str:
@@ -47,7 +48,7 @@ class Branching(Handle):
             StateError: kind "uncommitted-changes".
         """
         self._expect_whole_rows()
-        new_id: str = self._ws.revert(commit_id, conflict_resolution, message)
+        new_id: str = self._ws.revert(version_text(commit_id), conflict_resolution, message)
         return new_id
 
     def tag(self, name: str, version: str | None = None) -> None:

@@ -12,7 +12,7 @@ from .dataloader import DataLoaderBuilder
 from .indexing import RowArray
 from .origin import Opener, Origin
 from .reading import Readable
-from .results import answer
+from .results import answer, query_text
 from .row import Row
 from .storage.errors import InvalidInputError, StateError
 from .storage.selection import Selection
@@ -60,7 +60,7 @@ class Choosing(Readable):
         from .engine import run
 
         own, opener = self._pinned(), Opener()
-        result = run(own, query_string, params, resolve=opener, seed=seed, dialect=dialect)
+        result = run(own, query_text(query_string), params, resolve=opener, seed=seed, dialect=dialect)
 
         def view_of(
             rows: RowArray, tensors: tuple[str, ...] | None, computed: pa.Table | None, aliases: Mapping[str, str]
@@ -80,7 +80,7 @@ class Choosing(Readable):
         """
         from .engine import explain
 
-        return explain(self._pinned(), query_string, params, resolve=Opener())
+        return explain(self._pinned(), query_text(query_string), params, resolve=Opener())
 
     explain = explain_query
 
@@ -105,7 +105,8 @@ class Choosing(Readable):
 
         Args:
             function: called with each `Row`; also one decorated with `lakebed.compute`, with its further arguments:
-                ``ds.filter(has_label("car"))``. Or the text of a TQL condition, which is much faster.
+                ``ds.filter(has_label("car"))``. Or the text of a TQL condition, which is much faster:
+                ``ds.filter("contains(labels, 'car')")``.
             num_workers: threads, processes or tasks that call the function at once; 0 calls it in this thread.
             scheduler: "threaded", "processes" or "ray", as for `Pipeline.eval`.
             progressbar: show how far it is.
@@ -113,14 +114,14 @@ class Choosing(Readable):
             result_path: must stay None, as ``save_view(path=)``. `result_ds_args` is unused.
 
         Raises:
+            TQLError: the text is no condition; the hint says how one in Python is written in TQL.
             TransformError: `function` raised; names the row.
             StateError: kind "unsupported", `result_path` is given; with `save_result` those of `View.save_view`.
         """
         if result_path is not None:
             raise views_have_no_path()
         if isinstance(function, str):
-            text = function.strip()
-            view = self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
+            view = self._where(function.strip())
         else:
             from .filtering import matching_rows, question
             from .transforms.evaluation import Options
@@ -132,6 +133,18 @@ class Choosing(Readable):
         if save_result:
             view.save_view()
         return view
+
+    def _where(self, text: str) -> Any:
+        """The rows for which a TQL condition holds; a whole query is taken too."""
+        from .filter_text import in_tql
+        from .tql.errors import TQLError
+
+        try:
+            return self.query(text if text.lower().startswith(("select", "(", "with")) else f"select * where {text}")
+        except TQLError as error:
+            said = in_tql(text)
+            error.hint = error.hint if said == text else f"a condition is written in TQL: {said}"
+            raise
 
     def sample_by(
         self, weights: str | Sequence[float], replace: bool = True, size: int | None = None, seed: int | None = None

@@ -268,6 +268,7 @@ def creds(key: str, fields: tuple[str, ...], delete: bool) -> None:
 
 def main() -> None:
     """The entry point of the ``lakebed`` command."""
+    _fill_streams()
     try:
         cli(standalone_mode=False)
     except click.ClickException as error:
@@ -276,6 +277,13 @@ def main() -> None:
     except (click.Abort, KeyboardInterrupt):
         click.echo("stopped", err=True)
         sys.exit(130)
+
+
+def _fill_streams() -> None:
+    """Give a process that was started without a standard stream, as a closed terminal leaves it, an empty one."""
+    for name, mode in (("stdin", "r"), ("stdout", "w"), ("stderr", "w")):
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, mode, encoding="utf-8"))  # noqa: SIM115  # open to the end
 
 
 if __name__ == "__main__":

@@ -9,7 +9,7 @@ from typing import TypeVar
 import numpy as np
 
 from .indexing import RowArray
-from .places import Creds, Path, create_workspace, same_place
+from .places import Creds, Path, create_workspace, path_text, same_place
 from .progress import progress
 from .reading import Readable
 from .recast import appendable
@@ -50,7 +50,7 @@ def copied(
         NotFoundError, InvalidInputError: before anything is made or deleted.
     """
     names = source._full_names(source._names() if tensors is None else tensors)
-    refuse_itself(source, open_store(dest, creds))
+    refuse_itself(source, open_store(path_text(dest), creds))
     made = make(create_workspace(dest, creds, overwrite), os.fspath(dest))
     with gone_on_error(made._ws.repository.store, os.fspath(dest)), made:
         for name in names:

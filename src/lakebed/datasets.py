@@ -66,17 +66,17 @@ class Dataset(Target, Versions, Branching, SavedViews, Credentials, Choosing):
 
     @property
     def is_view(self) -> bool:
-        """False: this is the dataset itself."""
+        """Whether these are rows of one version that nothing can change: False for a dataset, True for a view."""
         return False
 
     @property
     def is_optimized(self) -> bool:
-        """False: only views are materialised."""
+        """Whether rows are read from a materialised copy, which only views have."""
         return False
 
     @property
     def sample_indices(self) -> list[int]:
-        """The row numbers, 0 to len - 1."""
+        """The rows' numbers in the dataset, in the order of the rows: here 0 to len - 1."""
         return list(range(len(self)))
 
     @property

@@ -5,15 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from difflib import get_close_matches
 
-_PARQUET = "read the file with pandas or pyarrow and give its columns to ds.extend({...})"
+_PARQUET = "read the file with pandas or pyarrow and give the table to ds.extend(table)"
 _ASYNC = "calls return when they are done; several threads may read one dataset"
 _NO_LOCK = "there are no locks: readers never wait, and writers rebase on each other"
 _NO_ACCOUNT = "there is no account and no server"
 _NO_INDEX = "there are no search indexes to keep; ORDER BY cosine_similarity(...) reads the vectors"
 _ROWS_ARE_WHOLE = "rows are whole here"
+_BACKEND = "where files lie and how they are kept is no part of the API; docs/format.md describes it"
 
 _MODULE = {
     "Client": _NO_ACCOUNT,
+    "Column": "lakebed.Tensor",
+    "ReadOnlyDataset": "lakebed.load(path, read_only=True)",
+    "Schema": "ds.tensors",
     "VectorStore": 'keep texts and vectors in tensors (htype="text", "embedding") and ask with ds.query',
     "connect": _NO_ACCOUNT,
     "convert": "datasets of Deep Lake are not read; see docs/deep-lake.md on moving one",
@@ -35,6 +39,7 @@ _MODULE = {
     "open_read_only": "lakebed.load(path, read_only=True)",
     "prepare_query": 'ds.query("... ? ...", params=[...])',
     "random": "every random choice takes seed=: ds.query, sample_by, random_split, pytorch",
+    "rechunk": "nothing: commits join small files by themselves",
     "schemas": "tensors are made one by one with ds.create_tensor(...)",
     "tiled": "append the whole array; samples larger than a chunk are cut by themselves",
     "types": 'ds.create_tensor("images", htype="image", sample_compression="jpg")',
@@ -42,22 +47,32 @@ _MODULE = {
 }
 
 _ROWS = {
-    "add_column": 'ds.create_tensor("name", htype="class_label")',
+    "add_column": 'ds.create_tensor("name", htype="class_label"); docs/deep-lake.md lists the htypes for types',
     "allow_delete": "nothing is deleted unless delete() is called; above 1 GiB it asks for large_ok=True",
+    "auto_commit_enabled": "nothing is committed unasked; what is written lands by itself",
+    "base_storage": _BACKEND,
     "batches": "ds.dataloader().batch(n).numpy(), or ds.pytorch(batch_size=n)",
     "client": _NO_ACCOUNT,
+    "columns": "ds.tensors",
     "connect": _NO_ACCOUNT,
+    "created_time": 'ds.commits[-1]["time"] is that of the first commit',
     "current_branch": "ds.branch",
+    "description": 'ds.info["description"] = text',
     "fix_vc": "ds.verify(), and lakebed.repair(path) if it finds damage",
     "history": "ds.commits, or ds.log()",
     "id": "ds.meta[\"uuid\"] is the dataset's, view.id a saved view's",
     "index": "ds.sample_indices",
+    "indexing_config": _NO_INDEX,
     "indexing_mode": _NO_INDEX,
+    "keys": "ds.tensors",
+    "link_creds": "ds.get_creds_keys()",
     "lock": _NO_LOCK,
+    "map": "lakebed.compute makes a transform of a function: f().eval(ds, other)",
     "metadata": "ds.info",
     "name": "ds.path",
     "no_view_dataset": "lakebed.load(view.path)",
     "org_id": _NO_ACCOUNT,
+    "prepare_query": 'ds.query("... ? ...", params=[...])',
     "pull": "lakebed.deepcopy(src, dest) copies a dataset with its history",
     "push": "lakebed.deepcopy(src, dest) copies a dataset with its history",
     "query_config": _NO_INDEX,
@@ -70,6 +85,8 @@ _ROWS = {
     "schema": "ds.tensors, or ds.summary()",
     "set_creds_key": "ds.add_creds_key(name)",
     "set_token": _NO_ACCOUNT,
+    "shuffle": 'ds.pytorch(shuffle=True), or ds.query("select * order by random()", seed=1)',
+    "storage": _BACKEND,
     "token": _NO_ACCOUNT,
     "unlock": _NO_LOCK,
     "username": _NO_ACCOUNT,
@@ -81,8 +98,10 @@ _TENSOR = {
     "clear": f"{_ROWS_ARE_WHOLE}: ds.delete_tensor(name) drops the tensor, tensor[:] = [None] * len(ds) empties it",
     "create_index": _NO_INDEX,
     "create_vdb_index": _NO_INDEX,
+    "delete_vdb_index": _NO_INDEX,
     "drop_index": _NO_INDEX,
     "get_bytes": "tensor[i].tobytes()",
+    "get_vdb_indexes": _NO_INDEX,
     "indexes": _NO_INDEX,
     "metadata": "tensor.info",
     "modified_samples": "ds.diff(as_dict=True)",

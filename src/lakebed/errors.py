@@ -50,7 +50,8 @@ class LakebedError(Exception):
             lines.append(f"  at: {self.place}")
         if self.hint:
             lines.append(f"  hint: {self.hint}")
-        return "\n".join(lines)
+        # A path or name may hold what no encoding can print, and then nobody would learn what is wrong with it.
+        return "\n".join(lines).encode("utf-8", "backslashreplace").decode("utf-8")
 
     def __reduce__(self) -> tuple[object, ...]:
         # Worker processes send errors home by pickle; keyword-only arguments need this.

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import Any
 
-from .storage.errors import InvalidInputError
+from .places import path_text
 from .storage.htypes import Sample
 from .storage.links.base import Link
 
@@ -19,12 +19,13 @@ def link(path: str | os.PathLike[str], creds_key: str | None = None) -> Link:
             training may read it from another folder.
         creds_key: the name of credentials added with ``ds.add_creds_key``; "ENV" or None are the environment's.
 
+    Raises:
+        InvalidInputError: kind "bad-path".
+
     >>> link("s3://bucket/cat.jpg", creds_key="my_s3_creds")
     Link(url='s3://bucket/cat.jpg', creds_key='my_s3_creds')
     """
-    url = os.fspath(path)
-    if not url:
-        raise InvalidInputError("a link needs the path or URL of a file", kind="bad-path", place=repr(path))
+    url = path_text(path)
     return Link(url if "://" in url else os.path.abspath(os.path.expanduser(url)), creds_key)
 
 
@@ -47,7 +48,8 @@ def read(
             and `timeout`.
 
     Raises:
+        InvalidInputError: kind "bad-path".
         SampleError: `verify` and the file cannot be read.
     """
-    sample = Sample(path=path, creds_key=creds_key)
+    sample = Sample(path=path_text(path), creds_key=creds_key)
     return Sample(data=sample.read()) if verify else sample

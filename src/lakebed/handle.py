@@ -12,7 +12,7 @@ from .indexing import RowArray
 from .info import Info
 from .reading import Readable
 from .staged import StagedCells
-from .storage.errors import StateError
+from .storage.errors import InvalidInputError, StateError
 from .storage.schema import Schema
 from .storage.source import SampleSource
 from .storage.workspace import Workspace
@@ -24,7 +24,13 @@ _WAITING: WeakSet[Handle] = WeakSet()
 class Handle(Readable):
     """Rows of a dataset as one handle sees them: what has landed, and this handle's own changes on top."""
 
-    def __init__(self, workspace: Workspace, path: str) -> None:
+    def __init__(self, workspace: Workspace, path: str = "") -> None:
+        if not isinstance(workspace, Workspace):
+            raise InvalidInputError(
+                "a dataset is opened or made by a function, not by its class",
+                kind="bad-argument",
+                hint="lakebed.load(path) opens one, lakebed.empty(path) makes one, lakebed.dataset(path) does either",
+            )
         self._ws = workspace
         self._path = path
         self._staged = StagedCells()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import ExitStack
 from typing import Any
 
@@ -130,7 +131,8 @@ class Bars:
         if phase not in self._bars:
             from tqdm import tqdm
 
-            self._bars[phase] = self._stack.enter_context(tqdm(desc=phase, total=total, mininterval=0.2))
+            bar = tqdm(desc=phase, total=total, mininterval=0.2, disable=sys.stderr is None)
+            self._bars[phase] = self._stack.enter_context(bar)
         bar = self._bars[phase]
         bar.total = total or None
         bar.update(done - bar.n)

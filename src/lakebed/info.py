@@ -69,6 +69,13 @@ class Info(MutableMapping[str, Any]):
 
     def replace(self, value: Mapping[str, Any]) -> None:
         """Set exactly these keys, and forget others."""
+        given: object = value  # a caller without a type checker gives anything
+        if not isinstance(given, Mapping):
+            raise InvalidInputError(
+                f"info is a dictionary, found a value of type {type(given).__name__}",
+                kind="bad-info",
+                hint="info['key'] = value sets one key, info.replace({}) forgets all",
+            )
         for key, one in value.items():
             _check_key(key)
             _check_value(one, key)
@@ -175,7 +182,7 @@ def _check_value(value: Any, where: str, level: int = 0) -> None:
             _check_value(inner, f"{where}[]", level + 1)
     elif not (hasattr(value, "item") and getattr(value, "ndim", 1) == 0):
         raise InvalidInputError(
-            f"info[{where!r}] cannot hold a {type(value).__name__}",
+            f"info[{where!r}] cannot hold a value of type {type(value).__name__}",
             kind="bad-info",
             hint="info keeps JSON: None, bool, int, float, str, lists and dicts of them; arrays belong in a tensor",
         )

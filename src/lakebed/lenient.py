@@ -30,8 +30,8 @@ def extend_or_skip(workspace: Workspace, columns: Mapping[str, Sequence[Any]], s
     return []
 
 
-def warn_left_out(lines: Sequence[str], total: int) -> None:
-    """One warning that lists what was left out, if anything was."""
+def warn_left_out(lines: Sequence[str], total: int, what: str = "rows", depth: int = 4) -> None:
+    """One warning that lists what was left out, if anything was; `depth` frames up is who is warned."""
     if lines:
         shown = "\n  ".join(lines[:_LISTED]) + ("\n  ..." if len(lines) > _LISTED else "")
-        warnings.warn(f"{len(lines)} of {total} rows were left out:\n  {shown}", UserWarning, stacklevel=4)
+        warnings.warn(f"{len(lines)} of {total} {what} were left out:\n  {shown}", UserWarning, stacklevel=depth)

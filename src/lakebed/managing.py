@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import os
-import shutil
 from collections.abc import Sequence
 from typing import Any
 
 from .copying import copied, refuse_itself
 from .datasets import Dataset
 from .opening import exists, load
-from .places import Creds, Path, find_place
+from .places import Creds, Path, find_place, path_text
 from .progress import progress
 from .reading import Readable
 from .removing import delete_store
@@ -18,6 +18,7 @@ from .storage.errors import AlreadyExistsError, ConflictError, InvalidInputError
 from .storage.repository import FORMAT_KEY, PREFIXES, Repository, refuse_foreign_files
 from .storage.stores import Store, open_store
 from .storage.stores.local import LocalStore
+from .storage.stores.os_errors import storage_error
 
 
 def delete(
@@ -43,7 +44,12 @@ def delete(
     """
     place = find_place(path, creds)
     if place.ref:
-        raise InvalidInputError("a version cannot be deleted by path", kind="bad-path", place=os.fspath(path))
+        raise InvalidInputError(
+            "a version cannot be deleted by path",
+            kind="bad-path",
+            place=os.fspath(path),
+            hint='leave "@..." out to delete all versions; ds.delete_branch(name) deletes a branch',
+        )
     if place.store.stat(FORMAT_KEY) is None and force:
         return
     delete_store(place.store, place.path, large_ok)
@@ -143,7 +149,7 @@ def deepcopy(
     source = src if isinstance(src, Dataset) else load(src, read_only=True, creds=src_creds)
     if not source.read_only:
         source.flush()
-    store = open_store(dest, dest_creds, create=True)
+    store = open_store(path_text(dest), dest_creds, create=True)
     refuse_itself(source, store)
     if Repository.exists(store):
         if not overwrite:
@@ -165,9 +171,10 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
         NotFoundError: kind "no-dataset".
         AlreadyExistsError: something is at the new place.
         InvalidInputError: kind "bad-path", the new place lies inside the dataset.
+        StorageError: the folder cannot be renamed; nothing was changed.
         ConflictError: kind "written-meanwhile": somebody wrote while it was copied. Both places hold a dataset then.
     """
-    old, target = os.fspath(path).rstrip("/"), os.fspath(new_name).rstrip("/")
+    old, target = path_text(path).rstrip("/"), path_text(new_name).rstrip("/")
     if "/" not in target and "\\" not in target:
         target = f"{old.rpartition('/')[0]}/{target}" if "/" in old else target
     if not exists(old, creds):
@@ -178,9 +185,8 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
             raise AlreadyExistsError(f"something is at {target!r} already", kind="path-exists", place=target)
         if os.path.realpath(new_store.url).startswith(os.path.join(os.path.realpath(store.url), "")):
             raise InvalidInputError("a dataset cannot be moved into itself", kind="bad-path", place=target)
-        os.makedirs(os.path.dirname(new_store.url), exist_ok=True)
-        shutil.move(store.url, new_store.url)
-        return load(target, creds=creds)
+        if _renamed(store.url, new_store.url):
+            return load(target, creds=creds)
     moved = deepcopy(old, target, src_creds=creds, dest_creds=creds, progressbar=False)
     if len(list(store.list("log/"))) != len(list(new_store.list("log/"))):
         raise ConflictError(
@@ -191,6 +197,18 @@ def rename(path: Path, new_name: Path, token: str | None = None, creds: Creds = 
         )
     delete(old, large_ok=True, creds=creds)
     return moved
+
+
+def _renamed(folder: str, target: str) -> bool:
+    """Rename a folder in one step; False where the two places are on different file systems."""
+    try:
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        os.rename(folder, target)
+    except OSError as error:
+        if error.errno == errno.EXDEV:
+            return False
+        raise storage_error(error, "rename the folder", target) from error
+    return True
 
 
 _NOT_COPIED = ("log/", "tmp/", "hints/", "leases/")

@@ -35,7 +35,8 @@ def empty(
         path: a local path, ``file://`` URL, ``mem://name``, ``s3://bucket/prefix``, or ``hub://org/name``, which is a
             folder below LAKEBED_HUB (by default in the user's data folder).
         overwrite: delete the dataset that is there first. Folders that hold anything else are never touched.
-        creds: for S3, a mapping of credentials; None follows boto3's own rules.
+        creds: for S3, a mapping of credentials, or a function that returns one and is asked again when they have
+            expired; None follows boto3's own rules.
         token: accepted for old scripts and unused, as `org_id`, `runtime`, `public`, `memory_cache_size`,
             `local_cache_size`, `lock_enabled`, `lock_timeout`, `verbose` and `index_params` are: there is no account,
             no lock, and caches size themselves.
@@ -84,7 +85,7 @@ def load(
         path: see `empty`. A commit may be given by its first 8 digits.
         read_only: True refuses writing; None opens for writing, but a folder that may not be written for reading.
             Commits and tags never change.
-        creds: for S3, a mapping of credentials.
+        creds: as for `empty`.
         reset: throw away uncommitted changes.
         token: accepted for old scripts and unused, as `org_id`, `memory_cache_size`, `local_cache_size`, `verbose`,
             `access_method`, `unlink`, `indra`, `check_integrity`, `lock_timeout`, `lock_enabled` and `index_params`.

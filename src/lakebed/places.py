@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,7 +15,8 @@ from .storage.stores.local import LocalStore
 from .storage.workspace import Workspace
 
 Path: TypeAlias = str | os.PathLike[str]
-Creds: TypeAlias = Mapping[str, Any] | str | None
+Creds: TypeAlias = Mapping[str, Any] | Callable[[], Mapping[str, Any]] | str | None
+"""Credentials for S3, a function that returns them and is asked again when they have expired, or "ENV" or None."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,15 +28,43 @@ class Place:
     ref: str = ""
 
 
+def path_text(path: Path) -> str:
+    """`path` as text.
+
+    Raises:
+        InvalidInputError: kind "bad-path": it is no path, is empty, or holds what no path can hold.
+    """
+    given: Any = path  # a caller without a type checker gives anything
+    text = os.fspath(given) if isinstance(given, (str, os.PathLike)) else None
+    if not isinstance(text, str):
+        raise InvalidInputError(
+            f"a path is text, found a {type(path).__name__}", kind="bad-path", hint="give a str or a pathlib.Path"
+        )
+    if not text:
+        raise InvalidInputError("the path is empty", kind="bad-path")
+    if not _is_encodable(text):
+        raise InvalidInputError("the path holds characters that no path can hold", kind="bad-path", place=repr(text))
+    return text
+
+
+def _is_encodable(text: str) -> bool:
+    """Whether files can be called so; local ones may hold bytes that are no UTF-8, which `os.listdir` gives escaped."""
+    try:
+        text.encode() if "://" in text else os.fsencode(text)
+    except UnicodeEncodeError:
+        return False
+    return "\0" not in text
+
+
 def find_place(path: Path, creds: Creds = None) -> Place:
     """Where `path` leads; what follows the last "@" is a version, unless the whole path is a dataset."""
-    text = os.fspath(path)
+    text = path_text(path)
     base, at, ref = text.rpartition("@")
     if not at or not base or "/" in ref:
-        return Place(text, open_store(path, creds))
+        return Place(text, open_store(text, creds))
     # Names of the hub hold no "@"; a folder's or a bucket's may.
     if not text.startswith("hub://"):
-        store = open_store(path, creds)
+        store = open_store(text, creds)
         if Repository.exists(store):
             return Place(text, store)
     if not ref:
@@ -69,7 +98,7 @@ def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -
         InvalidInputError: kind "bad-path", the path names a version.
         AlreadyExistsError, StateError, StorageError: as `Repository.create` says.
     """
-    text = os.fspath(path)
+    text = path_text(path)
     if "@" in text.rpartition("/")[2]:
         raise InvalidInputError(
             "the path of a new dataset cannot name a version",
@@ -77,7 +106,7 @@ def create_workspace(path: Path, creds: Creds = None, overwrite: bool = False) -
             place=text,
             hint='leave "@..." out; load("path@version") opens one',
         )
-    return Workspace(Repository.create(open_store(path, creds, create=True), UrlReader(), overwrite))
+    return Workspace(Repository.create(open_store(text, creds, create=True), UrlReader(), overwrite))
 
 
 def _is_of_deep_lake(store: Store) -> bool:

@@ -11,9 +11,11 @@ import numpy as np
 
 from .drawing import Picture, draw_grid
 from .indexing import rows_of
-from .storage.errors import InvalidInputError, StorageError
+from .places import path_text
+from .storage.errors import InvalidInputError
 from .storage.schema import Schema, TensorSpec
 from .storage.source import SampleSource
+from .storage.stores.os_errors import storage_error
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -158,13 +160,14 @@ def _count_labels(labels: Sequence[str]) -> str:
 
 
 def _save(sheet: Image.Image, path: str | os.PathLike[str]) -> None:
+    path = path_text(path)
     try:
         sheet.save(path)
     except ValueError as error:
         raise InvalidInputError(
-            f"{os.fspath(path)!r} does not say what kind of picture to write",
+            f"{path!r} does not say what kind of picture to write",
             kind="bad-picture-path",
             hint="end the path with .png or .jpg",
         ) from error
     except OSError as error:
-        raise StorageError(f"the picture could not be written: {error}", place=os.fspath(path)) from error
+        raise storage_error(error, "write the picture", path) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from contextlib import AbstractContextManager
 from typing import Any, Protocol, cast
 
@@ -13,8 +14,9 @@ class Bar(Protocol):
 
 
 def progress(total: int, unit: str, shown: bool = True, what: str = "") -> AbstractContextManager[Bar]:
-    """A bar that counts to `total`; with `shown` False it counts unseen."""
+    """A bar that counts to `total`; with `shown` False, or without a stderr, it counts unseen."""
     from tqdm import tqdm
 
-    bar = tqdm(total=total, unit=f" {unit}", desc=what or None, disable=not shown, leave=True, mininterval=0.2)
+    unseen = not shown or sys.stderr is None  # a program without a terminal may have none
+    bar = tqdm(total=total, unit=f" {unit}", desc=what or None, disable=unseen, leave=True, mininterval=0.2)
     return cast(AbstractContextManager[Bar], bar)

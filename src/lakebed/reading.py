@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from .elsewhere import instead
+from .elsewhere import OF_DATASETS, instead
 from .group_names import GROUPS_KEY, all_groups, sub_groups
 from .indexing import RowArray, rows_of
 from .info import Info
@@ -324,6 +324,13 @@ class Group(Readable):
 
     def _schema(self) -> Schema:
         return self._owner._schema()
+
+    def _absent(self, name: str) -> str:
+        if name == "copy":
+            return f"; instead: lakebed.copy(ds, path, tensors=[{self._name!r}])"
+        if name in OF_DATASETS:
+            return f"; rows are whole: use {name} of the dataset, with full names such as {self._name + '/name'!r}"
+        return super()._absent(name)
 
     def __len__(self) -> int:
         return len(self._owner)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Protocol
 
+from .computed import ComputedColumn
 from .elsewhere import instead
 from .indexing import row_number
 from .storage.errors import InvalidInputError
@@ -23,9 +24,10 @@ class RowOwner(Owner, Protocol):
 
 
 class Row:
-    """One row: ``row["boxes"].numpy()``, ``row.boxes``, and on a dataset ``row.update({...})``.
+    """One row: ``row["boxes"].numpy()``, ``row.boxes``; of a dataset also ``row["boxes"] = x``, ``row.update({...})``.
 
-    It reads like a mapping of tensor names to cells: ``for name, cell in row.items()``, ``"boxes" in row``.
+    It reads like a mapping of tensor names to cells: ``for name, cell in row.items()``, ``"boxes" in row``. A column
+    that a query computed is there by its name, ``row["score"].numpy()``, but not among the `keys`.
     """
 
     __slots__ = ("_number", "_owner")
@@ -59,12 +61,15 @@ class Row:
         return {name: cell.numpy() for name, cell in self.tensors.items()}
 
     def keys(self) -> tuple[str, ...]:
+        """The tensors' names."""
         return self._owner._names()
 
     def values(self) -> list[Tensor]:
+        """The cells, each a `Tensor` of this one row."""
         return list(self.tensors.values())
 
     def items(self) -> list[tuple[str, Tensor]]:
+        """Names and cells, as a dictionary has them."""
         return list(self.tensors.items())
 
     def __iter__(self) -> Iterator[str]:
@@ -90,11 +95,20 @@ class Row:
             raise AttributeError(f"Row has no attribute, tensor or group {name!r}{instead('row', name, names)}")
         return self._cell(found)
 
+    def __setitem__(self, name: str, sample: Any) -> None:
+        """Write one cell: the same as ``row.update({name: sample})``."""
+        self.update({name: sample})
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if name not in self.__slots__:
+            raise AttributeError(f"Row attribute {name!r} cannot be set; a cell is written as row[{name!r}] = sample")
+        object.__setattr__(self, name, value)
+
     def __repr__(self) -> str:
         return f"Row({self._number}, tensors={list(self._owner._names())})"
 
     def _cell(self, found: Any) -> Any:
-        if not isinstance(found, Tensor):
+        if not isinstance(found, (Tensor, ComputedColumn)):
             if not hasattr(found, "_named"):
                 raise AttributeError("a row has tensors and groups, update(), numpy(), keys() and index")
             return Row(found, self._number)

@@ -86,7 +86,7 @@ class RowEdits(Handle):
 
         Args:
             samples: tensor name to a sequence of samples, all of one length; or one mapping for each row; or a dataset
-                or view, whose rows are added.
+                or view, whose rows are added; or a table of pandas, pyarrow or polars.
             skip_ok: leave out tensors at will; their cells are empty.
             append_empty: the same.
             ignore_errors: leave out rows that do not fit; a warning lists them.
@@ -170,6 +170,8 @@ class RowEdits(Handle):
             return values.as_samples(self._schema()[name].full_htype) if values.is_single else values
         if isinstance(values, np.ndarray):
             return values
+        if hasattr(values, "to_pylist"):  # a column of Arrow
+            return values.to_pylist()
         sized = values if hasattr(values, "__len__") else list(values)
         return [self._plain(name, value) for value in sized] if any(isinstance(v, Tensor) for v in sized) else sized
 
@@ -201,6 +203,9 @@ def _as_columns(samples: Any, names: Sequence[str], allow_missing: bool) -> Mapp
         return samples
     if isinstance(samples, Readable):
         return samples._subset(None, None).tensors  # fixed, so that a dataset can be added to itself
+    columns = getattr(samples, "column_names", getattr(samples, "columns", None))
+    if columns is not None:  # a table of pyarrow, pandas or polars
+        return {str(name): samples[name] for name in columns}
     rows = [_as_row(row) for row in samples]
     keys = list(dict.fromkeys(key for row in rows for key in row)) if rows else list(names)
     if not allow_missing:

@@ -22,6 +22,7 @@ class ViewEntry:
 
     @property
     def id(self) -> str:
+        """What `load_view` and `delete_view` are given."""
         return self._record.id
 
     @property
@@ -48,6 +49,7 @@ class ViewEntry:
 
     @property
     def source_dataset_path(self) -> str:
+        """The path of the dataset that the view is of."""
         return self._dataset._path
 
     @property

@@ -9,8 +9,9 @@ from typing import Any
 from .group_names import GROUPS_KEY, all_groups
 from .handle import Handle
 from .reading import Group
-from .storage.errors import AlreadyExistsError, NotFoundError, SchemaError
-from .storage.htypes import new_spec
+from .storage.errors import AlreadyExistsError, InvalidInputError, NotFoundError, SchemaError
+from .storage.htypes import check_tensor_name, new_spec
+from .storage.names import is_text
 from .storage.schema import TensorSpec, unknown_tensor
 from .tensor import Tensor
 
@@ -42,7 +43,8 @@ class SchemaEdits(Handle):
         Args:
             name: any text; ``"group/name"`` puts it into a group.
             htype: what samples are: ``"image"``, ``"class_label"``, ``"bbox"``, ``"link[image]"``, ... ; see the docs.
-            dtype: NumPy dtype of a generic tensor; None lets the first sample fix it.
+            dtype: NumPy dtype of a generic tensor; None lets the first sample fix it, ``str`` makes it a text tensor.
+                Other htypes have dtypes of their own; tensors of class codes accept any integer type.
             sample_compression: codec of each sample, required for images; for links the codec used when a view is
                 materialised. ``"jpg"`` means ``"jpeg"``.
             chunk_compression: accepted where the htype allows it, instead of `sample_compression`.
@@ -62,7 +64,9 @@ class SchemaEdits(Handle):
             StateError: the dataset is read-only.
         """
         self._writable()
-        name = str(name).strip("/")
+        name = _plain_name(name)
+        if htype == "generic" and (dtype is str or dtype == "str"):
+            htype, dtype = "text", None
         spec, info = new_spec(
             name,
             self._schema().free_column(name),
@@ -90,7 +94,13 @@ class SchemaEdits(Handle):
         from dataclasses import replace
 
         self._writable()
-        name = name.strip("/")
+        name = _plain_name(name)
+        if not isinstance(source, Tensor):
+            raise InvalidInputError(
+                f"the tensor to be like is a Tensor, found a value of type {type(source).__name__}",
+                kind="bad-argument",
+                hint=f"ds.create_tensor_like({name!r}, ds[other])",
+            )
         if name in self._schema():
             raise _taken(name, "choose another name")
         self._check_place(name)
@@ -106,7 +116,7 @@ class SchemaEdits(Handle):
             AlreadyExistsError: a group or tensor has that name.
         """
         self._writable()
-        name = name.strip("/")
+        name = _plain_name(name)
         empty = self._empty_groups()
         if name in all_groups(self._schema().names, empty):
             if not exist_ok:
@@ -126,7 +136,7 @@ class SchemaEdits(Handle):
             AlreadyExistsError: `new_name` is taken.
         """
         self._writable()
-        name, new_name = name.strip("/"), new_name.strip("/")
+        name, new_name = _plain_name(name), _plain_name(new_name)
         self._expect_tensor(name)
         if new_name in self._schema():
             raise _taken(new_name, "choose another name")
@@ -141,7 +151,7 @@ class SchemaEdits(Handle):
             AlreadyExistsError: `new_name` is taken.
         """
         self._writable()
-        name, new_name = name.strip("/"), new_name.strip("/")
+        name, new_name = _plain_name(name), _plain_name(new_name)
         members = self._expect_group(name)
         self._check_free_group(new_name)
         with self._ws_transaction():
@@ -158,7 +168,7 @@ class SchemaEdits(Handle):
             NotFoundError: there is no tensor `name`.
         """
         self._writable()
-        name = name.strip("/")
+        name = _plain_name(name)
         self._expect_tensor(name)
         self._ws.delete_tensor(name)
 
@@ -169,7 +179,7 @@ class SchemaEdits(Handle):
             NotFoundError: there is no group `name`.
         """
         self._writable()
-        name = name.strip("/")
+        name = _plain_name(name)
         members = self._expect_group(name)
         with self._ws_transaction():
             for member in members:
@@ -231,6 +241,13 @@ class SchemaEdits(Handle):
 
     def _set_groups(self, groups: Sequence[str]) -> None:
         self._ws.set_info("", {**self._stored_info(""), GROUPS_KEY: list(groups)})
+
+
+def _plain_name(name: str) -> str:
+    """The name of a tensor or group without slashes around it. Raises SchemaError, kind "bad-name"."""
+    plain = name.strip("/") if is_text(name) else name
+    check_tensor_name(plain)
+    return plain
 
 
 def _taken(name: str, hint: str = "pass exist_ok=True, or choose another name") -> AlreadyExistsError:

@@ -65,8 +65,17 @@ class TensorFacts:
 
     @property
     def htype(self) -> str:
-        """The htype as it was declared, with its wrappers: ``"link[image]"``."""
+        """The htype as it was declared, with its wrappers: ``"link[image]"``; it cannot be changed."""
         return self._spec.full_htype
+
+    @htype.setter
+    def htype(self, value: str) -> None:
+        raise InvalidInputError(
+            f"the htype of a tensor cannot be changed, it is {self.htype}",
+            kind="bad-assignment",
+            place=f"tensor {self.name!r}",
+            hint=f"make a tensor of htype {value!r} with ds.create_tensor and give it these samples: new.extend(old)",
+        )
 
     @property
     def base_htype(self) -> str:
@@ -86,14 +95,17 @@ class TensorFacts:
 
     @property
     def is_link(self) -> bool:
+        """Whether samples are references to files elsewhere."""
         return self._spec.link
 
     @property
     def is_sequence(self) -> bool:
+        """Whether a sample is a list of items, such as the frames of ``sequence[image]``."""
         return self._spec.sequence
 
     @property
     def hidden(self) -> bool:
+        """Whether listings leave the tensor out, and `append` does not expect it."""
         return self._spec.hidden
 
     @property
@@ -103,10 +115,12 @@ class TensorFacts:
 
     @property
     def sample_compression(self) -> str | None:
+        """The codec of each sample, such as ``"jpeg"``; None where there is none."""
         return self._spec.sample_compression
 
     @property
     def chunk_compression(self) -> str | None:
+        """As it was declared; None if it was not."""
         return self._spec.chunk_compression
 
     @property
@@ -125,6 +139,7 @@ class TensorFacts:
 
     @property
     def is_empty_tensor(self) -> bool:
+        """Whether there are no rows."""
         return self.num_samples == 0
 
     @property
@@ -142,7 +157,7 @@ class TensorFacts:
         # Without this ``ds.labels == 3`` would be False for every dataset, and nobody would notice.
         if isinstance(other, (int, float, str, Sequence, np.ndarray, np.generic)):
             raise InvalidInputError(
-                f"a tensor is not its samples, so it cannot equal a {type(other).__name__}",
+                f"a tensor is not its samples, so it cannot be compared with a value of type {type(other).__name__}",
                 kind="tensor-compared",
                 place=f"tensor {self.name!r}",
                 hint=f"compare what it holds: ds[{self.name!r}].numpy() == ..., or ask with ds.query",

@@ -9,6 +9,7 @@ from .diffs import diff_dict, diff_text
 from .handle import Handle
 from .storage.commits import CommitInfo
 from .storage.errors import InvalidInputError
+from .storage.names import is_text
 
 
 class Versions(Handle):
@@ -70,7 +71,7 @@ class Versions(Handle):
         Raises:
             NotFoundError: there is no such commit.
         """
-        return _commit_dict(self._ws.commit_info(commit_id))
+        return _commit_dict(self._ws.commit_info(version_text(commit_id)))
 
     def commit(self, message: str | None = None, allow_empty: bool = False) -> str:
         """Seal the working copy as a commit that never changes, and return its id, which ``load("path@id")`` opens.
@@ -83,7 +84,8 @@ class Versions(Handle):
         """
         self._writable()
         self._expect_whole_rows()
-        commit_id: str = self._ws.commit(message or "", allow_empty=allow_empty)
+        # Deep Lake takes any object for a message.
+        commit_id: str = self._ws.commit("" if message is None else str(message), allow_empty=allow_empty)
         return commit_id
 
     def checkout(self, address: str, create: bool = False, reset: bool = False) -> str | None:
@@ -107,7 +109,7 @@ class Versions(Handle):
         self._expect_whole_rows()
         if reset:
             self.reset()
-        self._ws.checkout(str(address), create=create)
+        self._ws.checkout(version_text(address), create=create)
         return self.commit_id
 
     def reset(self, force: bool = False) -> None:
@@ -148,6 +150,21 @@ class Versions(Handle):
         """
         self._expect_whole_rows()
         self._ws.flush()
+
+
+def version_text(name: str) -> str:
+    """The name of a version as it was given.
+
+    Raises:
+        InvalidInputError: kind "bad-name", it is no text.
+    """
+    if not is_text(name):
+        raise InvalidInputError(
+            f"a version is named by text, found a value of type {type(name).__name__}",
+            kind="bad-name",
+            hint="give the name of a branch or tag, or a commit id; ds.branches, ds.tags and ds.log() list them",
+        )
+    return name
 
 
 def _commit_dict(info: CommitInfo) -> dict[str, Any]:

@@ -26,6 +26,12 @@ from .storage.workspace import Workspace
 from .subset import Subset
 from .tensor import Tensor
 
+_INSTEAD = {
+    "copy": "lakebed.copy(view, path)",
+    "tag": "view.save_view(id=...), which keeps these rows under a name",
+}
+"""What does the same as methods that a view has not, of Lakebed's datasets and of Deep Lake's views."""
+
 
 class View(Choosing):
     """Chosen rows of one version, in an order of their own, read like a dataset; nothing can change it."""
@@ -226,8 +232,8 @@ class View(Choosing):
         return self.sample_indices
 
     def _absent(self, name: str) -> str:
-        if name == "tag":
-            return "; instead: view.save_view(id=...), which keeps these rows under a name"
+        if name in _INSTEAD:
+            return f"; instead: {_INSTEAD[name]}"
         if name in OF_DATASETS:
             return f"; a view is fixed: use {name} of the dataset, and make the view again"
         return super()._absent(name)

@@ -156,8 +156,20 @@ def check_pixels(array: Image) -> Image:
         raise SampleError(
             f"found an array of shape {array.shape}, {array.dtype}, expected uint8 (H, W) or (H, W, 1 | 3 | 4)",
             kind="bad-array",
+            hint=_how_to_fit(array),
         )
     return pixels
+
+
+def _how_to_fit(array: Image) -> str:
+    """What makes pixels of the commonest other kinds fit; "" where nothing is known."""
+    if array.dtype.kind == "f":
+        return "scale it to 0 to 255 and cast: (image * 255).astype(np.uint8)"
+    if array.dtype != np.uint8:
+        return "images have 8 bits a channel; keep others in a tensor of htype 'generic'"
+    if array.ndim == 3 and array.shape[0] in {1, 3, 4}:
+        return "channels come last: np.transpose(image, (1, 2, 0))"
+    return ""
 
 
 def _encode_with_pillow(pixels: Image, compression: str, quality: int) -> bytes:

@@ -212,12 +212,11 @@ def pack_arrays(prepared: Sequence[Array | None], dtype: np.dtype[Any], type: pa
 
 
 def unpack_arrays(cells: Mapping[str, pa.Array], dtype: np.dtype[Any], ndim: int) -> list[Array]:
-    """The inverse of `pack_arrays`; null cells become empty arrays of `ndim` axes."""
+    """The inverse of `pack_arrays`; null cells, and those older than their shape column, become empty arrays of `ndim`
+    axes, which are at least one."""
     shapes = shape_rows(cells[".shape"])
     rows = list_rows(cells[""], dtype)
-    return [
-        _empty(ndim, dtype) if shape is None else row.reshape(shape) for row, shape in zip(rows, shapes, strict=True)
-    ]
+    return [row.reshape(shape) if shape else _empty(ndim, dtype) for row, shape in zip(rows, shapes, strict=True)]
 
 
 _NOTHING = np.zeros(0, np.uint8)
@@ -230,7 +229,8 @@ def _empty(ndim: int, dtype: np.dtype[Any]) -> Array:
 def _as_array(value: Any, spec: TensorSpec, row: int) -> Array:
     """`value` as an array that the caller's later changes do not reach."""
     try:
-        array = np.array(value, copy=True, order="C")
+        # In two steps, because tensors of torch warn when NumPy asks them for a copy.
+        array = np.array(np.asarray(value), copy=True, order="C")
     except (ValueError, TypeError) as error:
         raise bad_sample(spec, row, f"{describe(value)} of unequal parts", "an array of numbers") from error
     if array.dtype.kind not in "biuf" and array.size:

@@ -31,7 +31,7 @@ def cast_safely(array: Array, dtype: np.dtype[Any]) -> Array:
         return array
     if array.dtype.kind not in "biuf":
         if array.size:
-            raise CastError(f"{array.dtype} values are not numbers")
+            raise CastError(f"{'text' if array.dtype.kind == 'U' else array.dtype} values are not numbers")
         return np.zeros(array.shape, dtype)
     if array.size == 0 or np.can_cast(array.dtype, dtype, "safe"):
         return array.astype(dtype)

@@ -69,7 +69,11 @@ class SegmentMask(PayloadHtype):
         try:
             return cast_safely(plain, np.dtype("uint32"))
         except CastError as error:
-            raise SampleError(f"found {describe(array)}: {error}, expected uint32", kind="bad-array") from error
+            raise SampleError(
+                f"found {describe(array)}: {error}, expected uint32",
+                kind="bad-array",
+                hint="cast it: mask.astype(np.uint32)",
+            ) from error
 
     def _encoded(self, mask: Array, codec: str) -> Payload:
         data = self.to_png(mask) if codec == "png" else encode_array(mask, codec)

@@ -6,7 +6,10 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from os import PathLike, fspath
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
+
+import numpy as np
 
 from ..errors import InvalidInputError, SampleError
 
@@ -45,6 +48,31 @@ class Sample:
                 )
             return fetch(path, self.creds_key)
         return read_local(path)
+
+    def numpy(self) -> np.ndarray[Any, np.dtype[Any]]:
+        """The pixels of an image file, uint8 (h, w, c).
+
+        Raises:
+            SampleError: it cannot be read, or is no image.
+        """
+        from ..codecs.image import decode_image
+
+        try:
+            return decode_image(self.read())
+        except SampleError as error:
+            error.place = error.place or fspath(self.path or "")
+            raise
+
+    @property
+    def array(self) -> np.ndarray[Any, np.dtype[Any]]:
+        """The same as ``numpy()``."""
+        return self.numpy()
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        """The shape of `numpy`."""
+        height, width, channels = self.numpy().shape
+        return height, width, channels
 
 
 def read_local(path: str | PathLike[str]) -> bytes:

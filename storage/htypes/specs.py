@@ -6,6 +6,8 @@ import re
 from difflib import get_close_matches
 from typing import Any
 
+import numpy as np
+
 from ..codecs.formats import COMPRESSIONS, normalise_compression
 from ..errors import SchemaError
 from ..schema import TensorSpec
@@ -184,12 +186,16 @@ def _dtype_name(dtype: Any, htype: str, name: str) -> str | None:
     own = named_htype(htype).default_dtype
     if htype == "generic":
         return check_dtype(dtype, name)
-    if dtype is not None and own in _NUMBERS and check_dtype(dtype, name) != own:
+    asked = check_dtype(dtype, name) if own in _NUMBERS else None
+    # Codes of classes are whole numbers of any width in Deep Lake's scripts; here they are uint32.
+    if asked not in {None, own} and not (own == "uint32" and np.dtype(asked).kind in "iu"):
         raise SchemaError(
             f"htype {htype!r} holds {own}, found dtype={dtype!r}",
             kind="bad-dtype",
             place=f"tensor {name!r}",
-            hint="leave dtype out; samples of other types are cast where nothing is lost",
+            hint="images have 8 bits a channel; keep others in a tensor of htype 'generic'"
+            if htype.startswith("image")
+            else "leave dtype out; samples of other types are cast where nothing is lost",
         )
     return own
 
@@ -212,7 +218,9 @@ def _check_options(name: str, htype: str, options: dict[str, Any]) -> dict[str, 
                 place=f"tensor {name!r}",
                 hint=f"htypes that have it: {', '.join(_INFO_FOR[option])}",
             )
-    return {option: value for option, value in options.items() if value is not None}
+    # Arrays are given for intrinsics and key points; info keeps lists.
+    given = {option: value for option, value in options.items() if value is not None}
+    return {option: value.tolist() if isinstance(value, np.ndarray) else value for option, value in given.items()}
 
 
 _PLAIN_OPTIONS = (

@@ -116,6 +116,13 @@ class Credentials:
 
 def check_fields(creds: Mapping[str, Any]) -> dict[str, str]:
     """A copy of `creds` without empty values. Raises InvalidInputError (kind "bad-creds") that names unknown fields."""
+    given: object = creds  # a caller without a type checker gives anything
+    if not isinstance(given, Mapping):
+        raise InvalidInputError(
+            f"credentials are a mapping of values by name, found a value of type {type(given).__name__}",
+            kind="bad-creds",
+            hint=f"the names are {', '.join(FIELDS)}",
+        )
     unknown = sorted(repr(name) for name in creds if name not in FIELDS)
     if unknown:
         raise InvalidInputError(

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
-from ..errors import CommitUnknownError, ObjectExistsError, ObjectMissingError, StorageError
+from ..errors import CommitUnknownError, ObjectExistsError, StorageError, object_missing
 from . import durable
 from .base import ObjectStat
 from .keys import check_key, check_prefix, check_range
@@ -295,13 +295,9 @@ def _stat_entry(entry: os.DirEntry[str]) -> os.stat_result | None:
         raise _read_error(error, entry.path) from error
 
 
-def _missing(path: str) -> ObjectMissingError:
-    return ObjectMissingError("the object does not exist", place=path)
-
-
 def _read_error(error: OSError, path: str) -> StorageError:
     if isinstance(error, (FileNotFoundError, NotADirectoryError, IsADirectoryError)):
-        return _missing(path)
+        return object_missing(path)
     return storage_error(error, "read the object", path)
 
 

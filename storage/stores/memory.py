@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 
-from ..errors import ObjectExistsError, ObjectMissingError, StorageError
+from ..errors import ObjectExistsError, StorageError, object_missing
 from .base import ObjectStat
 from .keys import check_key, check_prefix, check_range
 
@@ -59,7 +59,7 @@ class MemoryStore:
         """The whole object. Raises ObjectMissingError."""
         found = self._place.objects.get(check_key(key))
         if found is None:
-            raise ObjectMissingError("the object does not exist", place=f"{self.url}/{key}")
+            raise object_missing(f"{self.url}/{key}")
         return found[0]
 
     def get_range(self, key: str, start: int, length: int) -> bytes:

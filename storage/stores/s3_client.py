@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from ..errors import InvalidInputError, ObjectMissingError, StorageError
+from ..errors import InvalidInputError, StorageError, object_missing
 from .retry import retrying
 
 T = TypeVar("T")
@@ -176,7 +176,7 @@ class S3Access:
         if isinstance(error, StorageError) or not _is_from_boto(error):
             return error
         if is_missing(error):
-            return ObjectMissingError("the object does not exist", place=place)
+            return object_missing(place)
         kind, message, hint = self._meaning(error)
         return StorageError(message, kind=kind, place=place, hint=hint)
 

@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from lakebed.loader import TransformError
 
 import lakebed
-from compute_functions import content, negative, output, picky, picture, repeated
+from compute_functions import content, from_file, negative, output, picky, picture, repeated, upside_down
 from face_data import fresh_path, row_of, street
+from face_data import picture as image_of
 
 
 @given(
@@ -35,6 +36,26 @@ def test_arguments_reach_the_function_and_the_image_is_encoded_for_its_tensor() 
     picture(side=9).eval([5], ds, progressbar=False)
     assert ds.images[0].shape == (9, 9, 3)
     assert ds.images[0].tobytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_function_reads_samples_the_same_way_at_every_place_of_a_chain(times: int) -> None:
+    source, ds = output(fresh_path()), output(fresh_path())
+    rows = [{"images": image_of(number), "labels": names} for number, names in enumerate(["a", ["a", "b"], "b"])]
+    source.extend(rows, skip_ok=True)
+    lakebed.compose([upside_down()] * times).eval(source, ds, skip_ok=True, progressbar=False)
+    assert (ds.images.numpy() == source.images.numpy()[:, :: (-1) ** times]).all()
+    assert [codes.tolist() for codes in ds.labels.numpy(aslist=True)] == [[0], [0, 1], [1]]
+
+
+@pytest.mark.parametrize("scheduler", ["threaded", "processes"])
+def test_a_chain_decodes_files_that_its_first_function_gave(scheduler: str, tmp_path: Path) -> None:
+    street(1).plot(path=tmp_path / "a.png", tile=32)
+    ds = output(fresh_path())
+    chain = lakebed.compose([from_file(), upside_down()])
+    chain.eval([tmp_path / "a.png"], ds, num_workers=1, scheduler=scheduler, skip_ok=True, progressbar=False)
+    assert (ds.images[0].numpy() == lakebed.read(tmp_path / "a.png").numpy()[::-1]).all()
+    assert ds.labels[0].numpy().tolist() == [1]
 
 
 def test_a_decorated_function_can_be_evaluated_as_it_is() -> None:

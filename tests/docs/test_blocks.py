@@ -125,3 +125,10 @@ def test_each_source_file_that_a_page_names_exists(page: Path) -> None:
         page.read_text(encoding="utf-8"),
     )
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def test_the_list_of_pages_names_every_page() -> None:
+    listed = re.findall(
+        r"^\| \[[^]]*\]\(([^)]+)\)", (ROOT / "docs" / "README.md").read_text(encoding="utf-8"), re.MULTILINE
+    )
+    assert sorted(listed) == sorted(page.name for page in (ROOT / "docs").glob("*.md") if page.name != "README.md")

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import lakebed
-from face_data import fresh_path, numbers, picture, street
+from face_data import coco_folder, fresh_path, numbers, picture, street
 from lakebed import FormatError, InvalidInputError, StateError
 from lakebed.elsewhere import OF_DATASETS, TABLES, instead
 
@@ -37,6 +37,11 @@ def test_htypes_have_names_as_constants() -> None:
     ("of", "name", "meant"),
     [
         ("ds", "history", "ds.commits"),
+        ("ds", "prepare_query", "params="),
+        ("ds", "description", "ds.info"),
+        ("view", "copy", "lakebed.copy(view, path)"),
+        ("group", "append", "with full names such as 'labels/name'"),
+        ("group", "copy", "lakebed.copy(ds, path, tensors=['labels'])"),
         ("ds", "add_column", "ds.create_tensor"),
         ("ds", "token", "no account"),
         ("ds", "imgaes", "did you mean images?"),
@@ -52,11 +57,88 @@ def test_htypes_have_names_as_constants() -> None:
 )
 def test_handles_say_what_a_name_of_deep_lake_is_here(of: str, name: str, meant: str) -> None:
     ds = street(2)
-    handle = {"ds": ds, "view": ds[0:1], "tensor": ds.images, "row": ds[0]}[of]
+    ds.create_tensor("labels/first")
+    handle = {"ds": ds, "view": ds[0:1], "tensor": ds.images, "row": ds[0], "group": ds["labels"]}[of]
     with pytest.raises(AttributeError) as caught:
         getattr(handle, name)
     assert meant in str(caught.value)
     assert not hasattr(handle, name)
+
+
+def test_a_cell_of_a_row_is_written_by_its_name() -> None:
+    ds = numbers(3)
+    ds[1]["x"] = 5
+    assert ds.x.numpy().tolist() == [0, 5, 2]
+    with pytest.raises(AttributeError, match=r"row\['x'\] = sample"):
+        ds[1].x = 5
+    with pytest.raises(StateError):
+        ds[:2][1]["x"] = 5
+
+
+def test_a_row_of_a_query_knows_what_was_computed() -> None:
+    rows = list(numbers(3).query("select *, x * 2 as twice order by x desc"))
+    assert [(int(row.x.numpy()), int(row["twice"].numpy()), int(row.twice.numpy())) for row in rows] == [
+        (2, 4, 4),
+        (1, 2, 2),
+        (0, 0, 0),
+    ]
+
+
+def test_the_htype_of_a_tensor_stays() -> None:
+    ds = numbers(1)
+    with pytest.raises(InvalidInputError) as caught:
+        ds.x.htype = "class_label"
+    assert "ds.create_tensor" in caught.value.hint
+
+
+def test_a_commit_message_of_any_kind_is_kept_as_text() -> None:
+    ds = numbers(1)
+    ds.commit(["two", "parts"], allow_empty=True)  # type: ignore[arg-type]  # old scripts do
+    assert ds.commits[0]["message"] == "['two', 'parts']"
+
+
+@pytest.mark.parametrize("dtype", [str, "str"], ids=["type", "name"])
+def test_a_tensor_of_text_is_made_by_its_dtype_too(dtype: Any) -> None:
+    ds = lakebed.empty(fresh_path())
+    ds.create_tensor("caption", dtype=dtype, sample_compression=None)
+    ds.append({"caption": "a street"})
+    assert (ds.caption.htype, ds.caption[0].text()) == ("text", "a street")
+
+
+@pytest.mark.parametrize("htype", ["class_label", "segment_mask", "instance_label"])
+def test_class_codes_of_any_integer_dtype_are_kept_as_uint32(htype: str) -> None:
+    ds = lakebed.empty(fresh_path())
+    ds.create_tensor("codes", htype=htype, dtype=np.uint8)
+    assert ds.codes.dtype == np.uint32
+    with pytest.raises(lakebed.SchemaError, match="holds uint32"):
+        ds.create_tensor("more", htype=htype, dtype="float32")
+
+
+def test_arrays_are_taken_for_intrinsics() -> None:
+    ds = lakebed.empty(fresh_path())
+    ds.create_tensor("images", htype="image", sample_compression="png", intrinsics=np.eye(3))
+    assert ds.images.info.intrinsics == np.eye(3).tolist()
+
+
+def test_a_file_to_be_read_says_what_it_shows(tmp_path: Path) -> None:
+    street(1).plot(path=tmp_path / "a.png", tile=32)
+    sample = lakebed.read(tmp_path / "a.png")
+    assert sample.shape == sample.array.shape == sample.numpy().shape
+    (tmp_path / "b.png").write_bytes(b"no picture")
+    with pytest.raises(lakebed.SampleError) as caught:
+        lakebed.read(tmp_path / "b.png").numpy()
+    assert caught.value.place == str(tmp_path / "b.png")
+
+
+def test_ingestion_registers_the_creds_key_of_its_links(tmp_path: Path) -> None:
+    coco = coco_folder(tmp_path / "coco", 2)
+    for _ in range(2):
+        ds = lakebed.ingest_coco(
+            coco / "images", coco / "annotations.json", tmp_path / "ds", image_params={"htype": "link[image]"},
+            image_creds_key="my_key", progressbar=False, overwrite=True,
+        )  # fmt: skip
+        assert ds.get_managed_creds_keys() == {"my_key"}
+        assert ds.images.creds_key() == ["my_key"] * 2
 
 
 def test_no_name_is_listed_as_missing_that_is_there() -> None:

@@ -6,6 +6,7 @@ import warnings
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -422,3 +423,23 @@ def test_rows_that_another_thread_appends_while_a_tensor_is_read_are_left_out(mo
     assert ds.number.numpy().tolist() == [1, 2]
     monkeypatch.undo()
     ds.commit("rows")
+
+
+def test_tables_and_their_columns_are_extended_by() -> None:
+    table = pa.table({"x": [[1], [2, 3]], "note": ["a", None]})
+    columns: dict[str, Any] = {name: table[name] for name in table.column_names}
+    for rows in (table, columns, table.to_pylist()):
+        ds = lakebed.empty(fresh_path())
+        ds.create_tensor("x", dtype="int64")
+        ds.create_tensor("note", htype="text")
+        ds.extend(rows)
+        assert ds.to_arrow().to_pylist() == table.to_pylist()
+
+
+def test_a_data_frame_is_extended_by() -> None:
+    pandas = pytest.importorskip("pandas")
+    ds = lakebed.empty(fresh_path())
+    ds.create_tensor("x", dtype="float64")
+    ds.create_tensor("note", htype="text")
+    ds.extend(pandas.DataFrame({"note": ["a", "b"], "x": [1.5, 2.5]}))
+    assert (ds.x.numpy().tolist(), ds.note.text()) == ([1.5, 2.5], ["a", "b"])

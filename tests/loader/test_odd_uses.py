@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from lakebed.loader import TransformError, WorkerError, make_loader, numpy_batches
 from lakebed.storage.errors import InvalidInputError
+from torch.utils.data import DataLoader
 
 import lakebed
 from face_data import fresh_path
@@ -207,3 +208,11 @@ def test_tensorflow_is_told_of_no_pictures() -> None:
     assert caught.value.kind == "no-tensorflow-type"
     with pytest.raises(InvalidInputError, match="decode_method is a dict"):
         ds.tensorflow(decode_method="pil")
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_a_loader_put_into_another_one_says_that_it_is_one_already(source: MemorySource, shuffle: bool) -> None:
+    loader: Any = make_loader(source, batch_size=3)
+    with pytest.raises(InvalidInputError) as caught:
+        next(iter(DataLoader(loader, batch_size=2, shuffle=shuffle)))
+    assert "batch_size=n" in caught.value.hint

@@ -44,6 +44,18 @@ def negative(sample_in: Any, samples_out: Any) -> None:
 
 
 @lakebed.compute
+def upside_down(sample_in: Any, samples_out: Any) -> None:
+    """As a script for Deep Lake writes it, for a dataset and for the middle of a chain."""
+    samples_out.append({"images": np.flip(sample_in.images.numpy(), axis=0), "labels": sample_in.labels.numpy()})
+
+
+@lakebed.compute
+def from_file(path: Any, samples_out: Any) -> None:
+    """The row of an image file, not decoded."""
+    samples_out.append({"images": lakebed.read(path), "labels": np.uint32(1)})
+
+
+@lakebed.compute
 def repeated(number: int, samples_out: Any) -> None:
     """As many rows as the number says, modulo 4."""
     for _ in range(number % 4):

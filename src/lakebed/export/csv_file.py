@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 from collections.abc import Callable, Sequence
 from typing import Any
 
 import pyarrow as pa
 
-from ..places import Path
-from ..storage.errors import StorageError
+from ..places import Path, path_text
 from ..storage.source import SampleSource
+from ..storage.stores.os_errors import storage_error
 
 Text = Callable[[Any], str]
 
@@ -23,6 +22,7 @@ def write_csv(source: SampleSource, table: pa.Table, path: Path) -> None:
     Raises:
         StorageError: the file cannot be written.
     """
+    path = path_text(path)
     texts = [_text_of(source, name) for name in table.column_names]
     try:
         with open(path, "w", encoding="utf-8", newline="") as file:
@@ -32,9 +32,7 @@ def write_csv(source: SampleSource, table: pa.Table, path: Path) -> None:
                 columns = [column.to_pylist() for column in batch.columns]
                 writer.writerows([text(value) for text, value in zip(texts, line)] for line in zip(*columns))
     except OSError as error:
-        raise StorageError(
-            f"the file could not be written: {error.strerror or error}", place=os.fspath(path)
-        ) from error
+        raise storage_error(error, "write the file", path) from error
 
 
 def _text_of(source: SampleSource, column: str) -> Text:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path as LocalPath
 
-from ..places import Path
-from ..storage.errors import AlreadyExistsError, StorageError
+from ..places import Path, path_text
+from ..storage.errors import AlreadyExistsError
+from ..storage.stores.os_errors import storage_error
 
 
 class NewFolder:
@@ -17,7 +17,7 @@ class NewFolder:
     """
 
     def __init__(self, path: Path, last: str) -> None:
-        self._root = LocalPath(os.fspath(path))
+        self._root = LocalPath(path_text(path))
         if (self._root / last).exists():
             raise AlreadyExistsError(
                 f"there is {last} already",
@@ -33,6 +33,4 @@ class NewFolder:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(data)
         except OSError as error:
-            raise StorageError(
-                f"the file could not be written: {error.strerror or error}", place=str(target)
-            ) from error
+            raise storage_error(error, "write the file", str(target)) from error

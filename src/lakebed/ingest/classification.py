@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
 from ..datasets import Dataset
-from ..places import Creds, Path
+from ..places import Creds, Path, path_text
 from ..storage.errors import InvalidInputError
 from .image_folder import ImageFolder
 from .writing import Images, Target, image_options, ingest_images, shuffled
@@ -36,7 +35,7 @@ def ingest_classification(
     seed: int | None = None,
     **dataset_options: Any,
 ) -> Dataset:
-    """Make a dataset of a folder whose sub-folders are classes: ``src/cat/1.jpg``, ``src/dog/2.jpg``; and commit it.
+    """Make a dataset of a folder whose sub-folders are classes, ``cat/1.jpg``, ``dog/2.jpg``, and commit it.
 
     The tensors are ``images`` and ``labels`` (class_label, one a row). Class names are the folders' names, sorted, with
     deeper folders as ``animal/cat``. Images directly in `src` have no class and are left out.
@@ -48,7 +47,7 @@ def ingest_classification(
         label_params: arguments of `create_tensor` for the labels; ``{"name": "classes"}`` renames them.
         src_creds: for images on S3.
         dest_creds: for a dataset on S3.
-        image_creds_key: creds key of the links.
+        image_creds_key: creds key of the links; one that the dataset lacks is added to it as a managed key.
         progressbar: show images per second.
         summary: print the dataset's summary at the end.
         shuffle: rows in random order, the same for the same `seed`; else class by class.
@@ -61,7 +60,7 @@ def ingest_classification(
         NotFoundError: the folder is not there.
         SampleError: an image cannot be read; names it.
     """
-    folder = ImageFolder(os.fspath(src), src_creds)
+    folder = ImageFolder(path_text(src), src_creds)
     names = [name for name in folder.files() if "/" in name and name.rpartition(".")[2].lower() in IMAGE_ENDINGS]
     if not names:
         raise InvalidInputError(

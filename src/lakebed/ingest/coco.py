@@ -11,7 +11,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ..datasets import Dataset
-from ..places import Creds, Path
+from ..places import Creds, Path, path_text
 from ..storage.errors import InvalidInputError
 from .coco_files import COLUMNS, CocoFile, Column
 from .image_folder import ImageFolder
@@ -77,7 +77,7 @@ def ingest_coco(
         ignore_keys: COCO's keys to leave out.
         image_params: arguments of `create_tensor` for the images: ``{"name": "photos", "htype": "link[image]"}``. By
             default the files are stored byte for byte; ``link[image]`` stores where they are.
-        image_creds_key: creds key of the links.
+        image_creds_key: creds key of the links; one that the dataset lacks is added to it as a managed key.
         src_creds: for images and annotations on S3.
         dest_creds: for a dataset on S3.
         inspect_limit: annotations looked at to learn which keys there are.
@@ -95,7 +95,7 @@ def ingest_coco(
         AlreadyExistsError: there is a dataset at `dest`, or it has a tensor of that name.
     """
     paths = [annotation_files] if isinstance(annotation_files, (str, os.PathLike)) else list(annotation_files)
-    folder = ImageFolder(os.fspath(images_directory), src_creds)
+    folder = ImageFolder(path_text(images_directory), src_creds)
     files = [CocoFile(path, folder.fetch) for path in paths]
     plans = _plans(files, key_to_tensor_mapping, file_to_group_mapping, ignore_one_group, ignore_keys, inspect_limit)
     listed = _listed(files)

@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from ..errors import LakebedError
+from ..places import path_text
 from ..storage.errors import InvalidInputError
 from ..storage.htypes import Sample
 
@@ -57,7 +58,7 @@ class CocoFile:
         Raises:
             InvalidInputError: kind "bad-annotations", it cannot be read or is not COCO's format.
         """
-        self.path = os.fspath(path)
+        self.path = path_text(path)
         try:
             self.coco = _indexed(_read_json(self.path, fetch))
             self.images: dict[int, Annotation] = {number: self.coco.imgs[number] for number in sorted(self.coco.imgs)}

@@ -98,6 +98,8 @@ def ingest_images(
     """
     with _dataset_of(target) as dataset:
         with dataset:
+            if images.creds_key not in (None, "ENV", *dataset.get_creds_keys()):
+                dataset.add_creds_key(str(images.creds_key), managed=True)
             dataset.create_tensor(**images.options)
             create(dataset)
             _write(dataset, target, images, columns)

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..datasets import Dataset
 from ..errors import LakebedError
-from ..places import Creds, Path
+from ..places import Creds, Path, path_text
 from ..storage.errors import InvalidInputError, NotFoundError
 from .classification import IMAGE_ENDINGS
 from .image_folder import ImageFolder
@@ -59,7 +59,7 @@ def ingest_yolo(
         coordinates_params: arguments of `create_tensor` for the boxes or polygons.
         src_creds: for files on S3.
         dest_creds: for a dataset on S3.
-        image_creds_key: creds key of the links.
+        image_creds_key: creds key of the links; one that the dataset lacks is added to it as a managed key.
         progressbar: show images per second.
         shuffle: rows in random order, the same for the same `seed`; else by file name.
         ignore_errors: leave out images that cannot be read, with a warning, instead of raising.
@@ -70,8 +70,8 @@ def ingest_yolo(
         InvalidInputError: kind "no-images"; kind "bad-annotations", with file and line.
         NotFoundError: kind "missing-annotations", or a folder is not there.
     """
-    folder = ImageFolder(os.fspath(data_directory), src_creds)
-    notes = folder if annotations_directory is None else ImageFolder(os.fspath(annotations_directory), src_creds)
+    folder = ImageFolder(path_text(data_directory), src_creds)
+    notes = folder if annotations_directory is None else ImageFolder(path_text(annotations_directory), src_creds)
     names = [name for name in folder.files() if name.rpartition(".")[2].lower() in IMAGE_ENDINGS]
     if not names:
         raise InvalidInputError("there are no images in the folder", kind="no-images", place=folder.url)
@@ -153,7 +153,7 @@ def _class_names(folder: ImageFolder, path: Path | None) -> list[str]:
     if path is None:
         return []
     try:
-        text = folder.fetch(os.fspath(path)).decode()
+        text = folder.fetch(path_text(path)).decode()
     except (LakebedError, UnicodeDecodeError) as error:
         cause = error.message if isinstance(error, LakebedError) else str(error)
         raise InvalidInputError(

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, cast
 
 from ..handle import Handle
+from ..lenient import warn_left_out
 from ..progress import Bar, progress
 from ..reading import Readable
 from ..storage.errors import InvalidInputError, StateError
@@ -22,8 +22,6 @@ if TYPE_CHECKING:
 
 SLICE = 32
 """Most inputs of a slice. Small ones keep memory low and workers evenly busy; each costs about a millisecond."""
-LISTED = 20
-"""Most inputs that a warning lists."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +83,7 @@ class Evaluation:
                     self._block(batches, begin, end, bar, checkpoints if interval else None)
             finally:
                 batches.close()
-        self._warn(total)
+        warn_left_out(self.landing.left_out, total, "samples", depth=5)
 
     @property
     def _name(self) -> str:
@@ -126,12 +124,6 @@ class Evaluation:
         if isinstance(self.data, Readable):
             return None
         return tuple(self.data[place] for place in range(first, last))
-
-    def _warn(self, total: int) -> None:
-        left_out = self.landing.left_out
-        if left_out:
-            shown = "\n  ".join(left_out[:LISTED]) + ("\n  ..." if len(left_out) > LISTED else "")
-            warnings.warn(f"{len(left_out)} of {total} samples were left out:\n  {shown}", UserWarning, stacklevel=5)
 
 
 def spans(start: int, ends: Sequence[int], workers: int) -> Iterator[tuple[int, int]]:

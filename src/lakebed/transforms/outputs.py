@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from ..storage.errors import InvalidInputError
 
 
@@ -16,6 +18,26 @@ class Fields(dict[str, Any]):
             return self[name]
         except KeyError:
             raise AttributeError(f"the row has no {name!r}; it has {', '.join(self) or 'nothing'}") from None
+
+
+class GivenArray(np.ndarray[Any, np.dtype[Any]]):
+    """An array between two transforms of a chain; `numpy` reads it as it reads a sample of a dataset."""
+
+    def numpy(self) -> np.ndarray[Any, np.dtype[Any]]:
+        """The plain array."""
+        return self.view(np.ndarray)
+
+
+def handed_on(row: Fields) -> Fields:
+    """The row as the next transform of a chain gets it: the samples as they are, arrays with a `numpy`.
+
+    So one function serves as the first of a chain, where samples are a dataset's, and as a later one.
+
+    >>> handed_on(Fields(a=np.array([1, 2]), b="text")).a.numpy()
+    array([1, 2])
+    """
+    kinds = np.ndarray | np.generic
+    return Fields({n: np.asarray(v).view(GivenArray) if isinstance(v, kinds) else v for n, v in row.items()})
 
 
 class SamplesOut:

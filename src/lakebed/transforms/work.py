@@ -16,7 +16,7 @@ from ..storage.htypes.payload import PayloadHtype
 from ..storage.links.base import LinkReader, StoredLink
 from ..storage.schema import TensorSpec
 from ..tensor import plain
-from .outputs import Fields, SamplesOut, rows_of
+from .outputs import Fields, SamplesOut, handed_on, rows_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +140,7 @@ def _called(step: Step, sample: Any) -> list[Fields]:
     if step.asks:
         return [Fields()] if step.function(sample, *step.args, **step.kwargs) else []
     out = SamplesOut()
+    sample = handed_on(sample) if isinstance(sample, Fields) else sample
     step.function(sample, out, *step.args, **step.kwargs)
     return rows_of(out)
 
