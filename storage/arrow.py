@@ -1,4 +1,4 @@
-"""Arrow helpers shared by fragments, overlays and chunks: IPC bytes, taking rows, filling absent columns."""
+"""Arrow helpers shared by fragments, overlays and chunks: IPC bytes, finding columns, taking rows, absent columns."""
 
 from __future__ import annotations
 
@@ -41,6 +41,16 @@ def pack_table(table: pa.Table) -> bytes:
 def unpack_table(data: bytes) -> pa.Table:
     """The inverse of `pack_table`."""
     return pa.ipc.open_stream(zlib.decompress(data)).read_all()
+
+
+def column_or_none(table: pa.Table, name: str) -> pa.ChunkedArray | None:
+    """A column, or None if there is none of that name.
+
+    `table.column_names` makes a list of all names each time: asked for every one of hundreds of columns, that costs far
+    more than reading them.
+    """
+    number = table.schema.get_field_index(name)
+    return table.column(number) if number >= 0 else None
 
 
 def take_rows(column: pa.ChunkedArray, rows: Ints) -> pa.Array:

@@ -51,6 +51,23 @@ def labels(ws: Workspace) -> list[list[str]]:
     return [[names[code] for code in codes] for codes in ws.read("label_a", range(len(ws)))]
 
 
+def test_what_a_writer_remembers_of_its_own_landing_is_what_a_stranger_reads(store: MemoryStore) -> None:
+    ws, key = opened(store), {"managed": True}
+    ws.set_creds_keys({"MINE": key})
+    key["managed"] = False  # the caller's own from now on
+    ws.save_view(Selection(ws.snapshot(), np.array([3, 1])), id="two")
+    ws.tag("first")
+    ws.checkout("other", create=True)
+    ws.update([2], {"text_a": ["edited"]})
+    ws.commit("edited")
+    ws.pop([0])
+    ws.flush()
+    remembered = ws.repository._state
+    assert remembered is not None
+    assert remembered == opened(store).repository.state()
+    assert ws.creds_keys() == {"MINE": {"managed": True}}
+
+
 # --- transactions ---
 
 
