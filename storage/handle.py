@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import uuid
+import weakref
 from dataclasses import dataclass, replace
 
 from ..errors import LakebedError
@@ -34,6 +35,10 @@ LEASE_SECONDS = 3600.0
 
 _unlanded: set[Handle] = set()
 """Handles with changes waiting: held strongly, so that a dropped handle loses nothing before the process ends."""
+_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+"""All handles of this process."""
+_expecting: set[int] = set()
+"""Processes, by number, that asked `multiprocessing` to land what waits at their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +65,7 @@ class Handle(Standing):
         """Landings that this handle has not seen in the log yet (a lost answer, Ctrl-C), so that none is repeated."""
         self._lease: Holder | None = None
         super().__init__(repository, ref, read_only)
+        _handles.add(self)
 
     @property
     def in_transaction(self) -> bool:
@@ -89,8 +95,9 @@ class Handle(Standing):
 
     @exclusive
     def end(self) -> None:
-        """Close the innermost transaction; the outermost one lands."""
-        self._savepoints.pop()
+        """Close the innermost transaction; the outermost one lands. A forked child has none: see `_disown`."""
+        if self._savepoints:
+            self._savepoints.pop()
         if self._savepoints:
             return
         try:
@@ -104,7 +111,7 @@ class Handle(Standing):
     @exclusive
     def rollback(self) -> None:
         """Close the innermost transaction and forget what happened in it."""
-        self._draft = self._savepoints.pop()
+        self._draft = self._savepoints.pop() if self._savepoints else None
         if self._draft is None:
             _unlanded.discard(self)
 
@@ -135,6 +142,7 @@ class Handle(Standing):
             self._draft, self._since = Draft(self._base), time.monotonic()
             self._leased = self._since
             _unlanded.add(self)
+            _expect_the_end()
         if time.monotonic() - self._leased > LEASE_SECONDS:
             self._keep_alive()
         return self._draft
@@ -168,6 +176,12 @@ class Handle(Standing):
             with contextlib.suppress(StorageError):  # it runs out by itself
                 self._lease.release()
             self._lease = None
+
+    def _disown(self) -> None:
+        """In a forked child: what waits, open transactions and the lease are the parent's, which goes on with them."""
+        self._draft = self._lease = None
+        self._savepoints.clear()
+        self._attempts.clear()
 
     # --- landing ---
 
@@ -328,6 +342,7 @@ def author() -> str:
 @atexit.register
 def _land_at_exit() -> None:
     for handle in list(_unlanded):
+        _unlanded.discard(handle)  # it is tried once, and told once
         try:
             handle.close()
         except Exception as error:  # whatever it is, the changes of other handles are still to be saved
@@ -337,12 +352,20 @@ def _land_at_exit() -> None:
             print(f"lakebed: changes that waited at exit were not saved: {error}", file=sys.stderr)
 
 
+def _expect_the_end() -> None:
+    """Processes that `multiprocessing` forked end without Python's exit handlers, but with finalizers of its own."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is None or util is None or process.parent_process() is None or os.getpid() in _expecting:
+        return
+    _expecting.add(os.getpid())
+    util.Finalize(None, _land_at_exit, exitpriority=0)
+
+
 def _forget_in_child() -> None:
-    """After a fork what waits belongs to the parent alone; landed by both, it would be there twice."""
-    for handle in _unlanded:
-        handle._draft = None
-        handle._savepoints.clear()
+    """Landed by parent and child, what waits would be there twice."""
     _unlanded.clear()
+    for handle in list(_handles):
+        handle._disown()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows
