@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from lakebed.storage.errors import ConflictError, InvalidInputError, NotFoundError, StateError, StorageError
+from lakebed.storage.htypes import new_spec
 from lakebed.storage.selection import Selection
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
@@ -365,6 +366,18 @@ def test_the_first_number_of_one_writer_is_no_conflict_with_a_new_tensor_of_anot
     two.commit("two")
     one.commit("one")
     assert [int(number) for number in opened(store).read("number_a", [0, 1])] == [2, 1]
+
+
+def test_two_writers_that_make_one_tensor_with_different_options_disagree(store: MemoryStore) -> None:
+    ws, other = opened(store), opened(store)
+    for handle, codec in ((ws, None), (other, "lz4")):
+        handle.begin()
+        handle.create_tensor(*new_spec("made", "made", "generic", dtype="int64", chunk_compression=codec))
+    ws.end()
+    with pytest.raises(ConflictError) as refused:
+        other.end()
+    assert refused.value.kind == "schema-conflict"
+    assert opened(store).schema["made"].chunk_compression is None
 
 
 def test_branches_that_give_one_code_to_different_names_conflict_by_name(store: MemoryStore) -> None:
