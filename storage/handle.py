@@ -19,6 +19,7 @@ from .errors import CommitUnknownError, ConflictError, ObjectExistsError, StateE
 from .exclusive import exclusive
 from .leases import Holder
 from .log import read_entry
+from .moments import Moment
 from .objects import Staging, check_json, encode_json
 from .rebase import rebase
 from .refs import Branch, CommitRef, Refs
@@ -59,7 +60,8 @@ class Handle(Standing):
     """
 
     def __init__(self, repository: Repository, ref: str = "main", read_only: bool = False) -> None:
-        self._since = self._leased = 0.0
+        self._since = self._leased = Moment.now()
+        """When the draft was begun, and when its lease was last renewed."""
         self._savepoints: list[Draft | None] = []
         self._attempts: list[Attempt] = []
         """Landings that this handle has not seen in the log yet (a lost answer, Ctrl-C), so that none is repeated."""
@@ -139,11 +141,11 @@ class Handle(Standing):
         if self._attempts:
             self.flush()  # what may have landed already must not grow
         if self._draft is None:
-            self._draft, self._since = Draft(self._base), time.monotonic()
-            self._leased = self._since
+            self._draft = Draft(self._base)
+            self._since = self._leased = self._draft.began
             _unlanded.add(self)
             _expect_the_end()
-        if time.monotonic() - self._leased > LEASE_SECONDS:
+        if self._leased.age > LEASE_SECONDS:
             self._keep_alive()
         return self._draft
 
@@ -151,7 +153,7 @@ class Handle(Standing):
         draft = self._draft
         if self._savepoints or draft is None:
             return
-        if time.monotonic() - self._since > LAND_SECONDS or draft.appended >= LAND_ROWS or draft.weight >= LAND_BYTES:
+        if self._since.age > LAND_SECONDS or draft.appended >= LAND_ROWS or draft.weight >= LAND_BYTES:
             try:
                 self.flush()
             except StorageError as error:
@@ -161,13 +163,10 @@ class Handle(Standing):
     def _keep_alive(self) -> None:
         """Tell clean-up that a long transaction is at work: its files are in no version yet."""
         if self._lease is None:
-            self._lease = Holder(self.repository.store, (self._base.tree,), writes=True, ago=self._age())
+            self._lease = Holder(self.repository.store, (self._base.tree,), writes=True, ago=self._since.age)
         else:
             self._lease.renew()
-        self._leased = time.monotonic()
-
-    def _age(self) -> float:
-        return time.monotonic() - self._since
+        self._leased = Moment.now()
 
     def _done(self) -> None:
         self._draft = None
@@ -309,7 +308,7 @@ class Handle(Standing):
             branch = stage_version(version, tip.head, staging)
             return replace(refs.with_branch(name, branch), next_row_id=next_row_id)
 
-        if time.time() - draft.began > STALE_SECONDS:
+        if draft.began.age > STALE_SECONDS:
             self._check_files_there(draft)
         attempt = Attempt(state.entry.number + 1, uuid.uuid4().hex, message is not None)
         self._attempts.append(attempt)
