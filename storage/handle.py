@@ -115,7 +115,7 @@ class Handle(Standing):
         """Close the innermost transaction and forget what happened in it."""
         self._draft = self._savepoints.pop() if self._savepoints else None
         if self._draft is None:
-            _unlanded.discard(self)
+            self._done()
 
     @exclusive
     def flush(self) -> None:

@@ -165,6 +165,18 @@ def test_a_long_transaction_keeps_its_files_by_a_lease(clock: Clock) -> None:
     assert leases(store) == []
 
 
+def test_a_transaction_that_is_undone_gives_its_lease_up(clock: Clock) -> None:
+    store = dataset(clock)
+    ws = opened(store)
+    with mock.patch("lakebed.storage.handle.LEASE_SECONDS", -1.0):
+        ws.begin()
+        ws.extend({"text_a": ["a"]}, 1)
+        ws.extend({"text_a": ["b"]}, 1)
+        assert len(leases(store)) == 1
+        ws.rollback()
+    assert leases(store) == []
+
+
 def test_a_transaction_that_slept_until_its_files_were_removed_does_not_land(clock: Clock) -> None:
     store = dataset(clock)
     ws = opened(store)
