@@ -211,11 +211,11 @@ def _items(array: pa.Array) -> pa.Array:
 
 
 def _buffer(array: pa.Array, number: int, dtype: Any, count: int) -> Array:
-    """A buffer of numbers from the array's first row on; offsets of an empty array may have none."""
-    held = array.buffers()[number]
-    if held is None or not held.size:
+    """A buffer of numbers from the array's first row on; an empty array may have none, or one of any size."""
+    held, dtype = array.buffers()[number], np.dtype(dtype)
+    if held is None or not held.size or not count:
         return np.zeros(count, dtype)
-    return np.frombuffer(held, dtype)[array.offset : array.offset + count]
+    return np.frombuffer(held, dtype, count, array.offset * dtype.itemsize)
 
 
 def _validity(arrays: Sequence[pa.Array], rows: Pieces | Edits) -> pa.Buffer | None:
