@@ -39,7 +39,9 @@ def _print(what: str, datasets: Sequence[tuple[Workspace, CountingStore]]) -> No
             measured = edited(ws, store, turn * 37 % ROWS)
             if turn:  # the first one reads what later ones have at hand
                 spent[number].append(measured)
-    print(f"| an edit of one number of {ROWS:,} rows and its commit | " + " | ".join(f"{w} {what}" for w in WIDTHS))
+    print(
+        f"| an edit of one number of {ROWS:,} rows and its commit | " + " | ".join(f"{w} {what}" for w in WIDTHS) + " |"
+    )
     print("|---" + "|--:" * len(datasets) + "|")
     for name, pick in SHOWN.items():
         print(f"| {name} | " + " | ".join(pick(measured) for measured in spent) + " |")
