@@ -5,6 +5,7 @@
     python bench/storage.py --edits         # small commits alone, the three sizes in turn, so that load hits all alike
     python bench/storage.py --edits --lance PYTHON --deeplake PYTHON    # beside these, each with its own interpreter
     python bench/storage.py --reads         # reading after 1,000 commits, in turn with reading after one
+    python bench/storage.py --width         # a small commit among many tensors, and among many branches
 
 Times are CPU time of the process (user and system), which other load on the machine disturbs little; disk waits are in
 the wall times beside them. Rows are COCO-like labels: a link, boxes and classes (see `coco_labels`).
@@ -34,6 +35,7 @@ from lakebed.storage.workspace import Workspace
 from storage_data import COMMITS, CountingStore, NoLinks
 from storage_edits import print_edits
 from storage_reads import print_reads
+from storage_width import print_widths
 
 SIZES = (1_000, ROWS, 1_000_000)
 BATCH = 50_000
@@ -53,6 +55,7 @@ def main() -> None:
     parser.add_argument("--rows", type=int)
     parser.add_argument("--edits", action="store_true")
     parser.add_argument("--reads", action="store_true")
+    parser.add_argument("--width", action="store_true")
     parser.add_argument("--lance", type=Path, metavar="PYTHON", help="with --edits: an interpreter that has pylance")
     parser.add_argument("--deeplake", type=Path, metavar="PYTHON", help="with --edits: one that has deeplake 4")
     parser.add_argument("--use", type=Path, help=argparse.SUPPRESS)
@@ -60,6 +63,9 @@ def main() -> None:
     arguments = parser.parse_args()
     if arguments.reads:
         print_reads([arguments.rows] if arguments.rows else SIZES, arguments.folder)
+        return
+    if arguments.width:
+        print_widths(arguments.folder)
         return
     if arguments.edits:
         peers = {"lance": arguments.lance, "deeplake": arguments.deeplake}

@@ -1,4 +1,4 @@
-"""Arrow helpers shared by fragments, overlays and chunks: IPC bytes, taking rows, filling absent columns."""
+"""Arrow helpers shared by fragments, overlays and chunks: IPC bytes, finding columns, taking rows, absent columns."""
 
 from __future__ import annotations
 
@@ -43,6 +43,16 @@ def unpack_table(data: bytes) -> pa.Table:
     return pa.ipc.open_stream(zlib.decompress(data)).read_all()
 
 
+def column_or_none(table: pa.Table, name: str) -> pa.ChunkedArray | None:
+    """A column, or None if there is none of that name.
+
+    `table.column_names` makes a list of all names each time: asked for every one of hundreds of columns, that costs far
+    more than reading them.
+    """
+    number = table.schema.get_field_index(name)
+    return table.column(number) if number >= 0 else None
+
+
 def take_rows(column: pa.ChunkedArray, rows: Ints) -> pa.Array:
     """The elements at `rows` (int64, any order, repeats allowed) as one array.
 
@@ -54,10 +64,8 @@ def take_rows(column: pa.ChunkedArray, rows: Ints) -> pa.Array:
         return pa.nulls(0, column.type)
     if is_ascending(rows):
         return join(take_chunks(column, rows).chunks, column.type)
-    order = np.argsort(rows, kind="stable")
-    back = np.empty(len(rows), np.int64)
-    back[order] = np.arange(len(rows))
-    return take_rows(column, rows[order]).take(arrow_of(back))
+    ascending, back = in_order(rows)
+    return take_rows(column, ascending).take(back)
 
 
 def take_chunks(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
@@ -72,6 +80,18 @@ def take_chunks(column: pa.ChunkedArray, rows: Ints) -> pa.ChunkedArray:
         if high > low
     ]
     return pa.chunked_array(parts, column.type)
+
+
+def in_order(rows: Ints) -> tuple[Ints, pa.Array]:
+    """The rows ascending, and where each of the given ones is among them: what takes them back.
+
+    >>> [found.tolist() for found in in_order(np.array([7, 3, 5]))]
+    [[3, 5, 7], [2, 0, 1]]
+    """
+    order = np.argsort(rows, kind="stable")
+    back = np.empty(len(rows), np.int64)
+    back[order] = np.arange(len(rows))
+    return rows[order], arrow_of(back)
 
 
 def is_ascending(rows: Ints) -> bool:

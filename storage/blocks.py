@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import xxhash
 
+from .arrow import column_or_none
 from .stores.mapped import STEP, give_back
 
 BLOCK = 64 << 10
@@ -120,9 +121,10 @@ class CheckedRows:
 
     def checked(self, name: str) -> bool:
         """Whether the column is what was written, or not there."""
-        if name in self._checked or name not in self.table.column_names:
+        column = None if name in self._checked else column_or_none(self.table, name)
+        if column is None:
             return True
-        clean = all(self._blocks.clean_buffers(chunk.buffers()) for chunk in self.table.column(name).chunks)
+        clean = all(self._blocks.clean_buffers(chunk.buffers()) for chunk in column.chunks)
         if clean:
             self._checked.add(name)
         return clean

@@ -61,7 +61,7 @@ class Sides:
     @cached_property
     def contested_rows(self) -> Ints:
         """Ids of rows that one side deleted and the other changed."""
-        ours, theirs = _touched(self.mine), _touched(self.their)
+        ours, theirs = self.mine.updated_rows, self.their.updated_rows
         return np.union1d(np.intersect1d(self.mine.deleted, theirs), np.intersect1d(self.their.deleted, ours))
 
     @cached_property
@@ -167,11 +167,6 @@ def _conflict_error(sides: Sides, places: Sequence[tuple[str, int]]) -> Conflict
 
 
 # --- cells ---
-
-
-def _touched(change: Diff) -> Ints:
-    parts = list(change.updated.values())
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
 
 def by_column(snapshot: Snapshot, column: str) -> TensorSpec | None:

@@ -44,6 +44,11 @@ class Diff:
             or self.info_changed
         )
 
+    @property
+    def updated_rows(self) -> Ints:
+        """Ids of the rows of which any cell differs, ascending."""
+        return np.unique(np.concatenate([np.empty(0, np.int64), *self.updated.values()]))
+
     def cell(self, tensor: str, row_id: int) -> tuple[Any, Any]:
         """The decoded sample of a row before and after."""
         old = self.before.read(tensor, [position_of(self.before, row_id)])[0]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -23,6 +22,7 @@ from .htypes import htype_of
 from .htypes.base import EncodeContext
 from .links.base import StoredLink
 from .manifest import Entry, Manifest, read_deletions, write_manifest
+from .moments import Moment
 from .objects import Pointer, Staging, check_json
 from .packing import Packer, weight
 from .payloads import IN_ROW, ChunkWriter
@@ -48,7 +48,7 @@ class Draft:
         self.infos: dict[str, dict[str, Any]] = dict(base.infos)
         """Info per tensor. What is in it is replaced, never changed in place: versions share it."""
         self.entries: list[Entry] = list(base.manifest.entries)
-        self.began = time.time()
+        self.began = Moment.now()
         self.appended = 0
         """Rows appended so far, sealed ones included."""
         self._buffer: dict[str, list[Any]] = {}

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, empty_column, join, put, take_rows, unpack_table
+from .arrow import Ints, column_or_none, empty_column, join, put, take_rows, unpack_table
 from .blocks import CheckedRows
 from .errors import DamageError, ObjectMissingError
 from .manifest import Entry, Fragment, Overlay, read_deletions
@@ -83,7 +83,10 @@ class FragmentCache:
         self._files = {key: value for key, value in self._files.items() if key in fragments}
 
     def _opened(self, entry: Entry) -> _Opened:
-        return self._entries.setdefault(entry.fragment, Recent(VERSIONS)).get(entry, _Opened)
+        versions = self._entries.get(entry.fragment)
+        if versions is None:
+            versions = self._entries.setdefault(entry.fragment, Recent(VERSIONS))
+        return versions.get(entry, _Opened)
 
     # --- columns -----------------------------------------------------------------------------------------------------
 
@@ -270,9 +273,9 @@ class FragmentCache:
 
 def typed_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:
     """The column, or what stands for it where the rows are older than the tensor, or none refers to chunk files."""
-    if name not in table.column_names:
+    column = column_or_none(table, name)
+    if column is None:
         return _absent(kind, table)
-    column = table.column(name)
     if column.type == kind:
         return column
     try:

@@ -9,6 +9,7 @@ import os
 import sys
 import time
 import uuid
+import weakref
 from dataclasses import dataclass, replace
 
 from ..errors import LakebedError
@@ -18,6 +19,7 @@ from .errors import CommitUnknownError, ConflictError, ObjectExistsError, StateE
 from .exclusive import exclusive
 from .leases import Holder
 from .log import read_entry
+from .moments import Moment
 from .objects import Staging, check_json, encode_json
 from .rebase import rebase
 from .refs import Branch, CommitRef, Refs
@@ -34,6 +36,10 @@ LEASE_SECONDS = 3600.0
 
 _unlanded: set[Handle] = set()
 """Handles with changes waiting: held strongly, so that a dropped handle loses nothing before the process ends."""
+_handles: weakref.WeakSet[Handle] = weakref.WeakSet()
+"""All handles of this process."""
+_expecting: set[int] = set()
+"""Processes, by number, that asked `multiprocessing` to land what waits at their end."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,12 +60,14 @@ class Handle(Standing):
     """
 
     def __init__(self, repository: Repository, ref: str = "main", read_only: bool = False) -> None:
-        self._since = self._leased = 0.0
+        self._since = self._leased = Moment.now()
+        """When the draft was begun, and when its lease was last renewed."""
         self._savepoints: list[Draft | None] = []
         self._attempts: list[Attempt] = []
         """Landings that this handle has not seen in the log yet (a lost answer, Ctrl-C), so that none is repeated."""
         self._lease: Holder | None = None
         super().__init__(repository, ref, read_only)
+        _handles.add(self)
 
     @property
     def in_transaction(self) -> bool:
@@ -89,8 +97,9 @@ class Handle(Standing):
 
     @exclusive
     def end(self) -> None:
-        """Close the innermost transaction; the outermost one lands."""
-        self._savepoints.pop()
+        """Close the innermost transaction; the outermost one lands. A forked child has none: see `_disown`."""
+        if self._savepoints:
+            self._savepoints.pop()
         if self._savepoints:
             return
         try:
@@ -104,9 +113,9 @@ class Handle(Standing):
     @exclusive
     def rollback(self) -> None:
         """Close the innermost transaction and forget what happened in it."""
-        self._draft = self._savepoints.pop()
+        self._draft = self._savepoints.pop() if self._savepoints else None
         if self._draft is None:
-            _unlanded.discard(self)
+            self._done()
 
     @exclusive
     def flush(self) -> None:
@@ -132,10 +141,11 @@ class Handle(Standing):
         if self._attempts:
             self.flush()  # what may have landed already must not grow
         if self._draft is None:
-            self._draft, self._since = Draft(self._base), time.monotonic()
-            self._leased = self._since
+            self._draft = Draft(self._base)
+            self._since = self._leased = self._draft.began
             _unlanded.add(self)
-        if time.monotonic() - self._leased > LEASE_SECONDS:
+            _expect_the_end()
+        if self._leased.age > LEASE_SECONDS:
             self._keep_alive()
         return self._draft
 
@@ -143,7 +153,7 @@ class Handle(Standing):
         draft = self._draft
         if self._savepoints or draft is None:
             return
-        if time.monotonic() - self._since > LAND_SECONDS or draft.appended >= LAND_ROWS or draft.weight >= LAND_BYTES:
+        if self._since.age > LAND_SECONDS or draft.appended >= LAND_ROWS or draft.weight >= LAND_BYTES:
             try:
                 self.flush()
             except StorageError as error:
@@ -153,13 +163,10 @@ class Handle(Standing):
     def _keep_alive(self) -> None:
         """Tell clean-up that a long transaction is at work: its files are in no version yet."""
         if self._lease is None:
-            self._lease = Holder(self.repository.store, (self._base.tree,), writes=True, ago=self._age())
+            self._lease = Holder(self.repository.store, (self._base.tree,), writes=True, ago=self._since.age)
         else:
             self._lease.renew()
-        self._leased = time.monotonic()
-
-    def _age(self) -> float:
-        return time.monotonic() - self._since
+        self._leased = Moment.now()
 
     def _done(self) -> None:
         self._draft = None
@@ -168,6 +175,12 @@ class Handle(Standing):
             with contextlib.suppress(StorageError):  # it runs out by itself
                 self._lease.release()
             self._lease = None
+
+    def _disown(self) -> None:
+        """In a forked child: what waits, open transactions and the lease are the parent's, which goes on with them."""
+        self._draft = self._lease = None
+        self._savepoints.clear()
+        self._attempts.clear()
 
     # --- landing ---
 
@@ -295,7 +308,7 @@ class Handle(Standing):
             branch = stage_version(version, tip.head, staging)
             return replace(refs.with_branch(name, branch), next_row_id=next_row_id)
 
-        if time.time() - draft.began > STALE_SECONDS:
+        if draft.began.age > STALE_SECONDS:
             self._check_files_there(draft)
         attempt = Attempt(state.entry.number + 1, uuid.uuid4().hex, message is not None)
         self._attempts.append(attempt)
@@ -328,6 +341,7 @@ def author() -> str:
 @atexit.register
 def _land_at_exit() -> None:
     for handle in list(_unlanded):
+        _unlanded.discard(handle)  # it is tried once, and told once
         try:
             handle.close()
         except Exception as error:  # whatever it is, the changes of other handles are still to be saved
@@ -337,12 +351,20 @@ def _land_at_exit() -> None:
             print(f"lakebed: changes that waited at exit were not saved: {error}", file=sys.stderr)
 
 
+def _expect_the_end() -> None:
+    """Processes that `multiprocessing` forked end without Python's exit handlers, but with finalizers of its own."""
+    process, util = sys.modules.get("multiprocessing.process"), sys.modules.get("multiprocessing.util")
+    if process is None or util is None or process.parent_process() is None or os.getpid() in _expecting:
+        return
+    _expecting.add(os.getpid())
+    util.Finalize(None, _land_at_exit, exitpriority=0)
+
+
 def _forget_in_child() -> None:
-    """After a fork what waits belongs to the parent alone; landed by both, it would be there twice."""
-    for handle in _unlanded:
-        handle._draft = None
-        handle._savepoints.clear()
+    """Landed by parent and child, what waits would be there twice."""
     _unlanded.clear()
+    for handle in list(_handles):
+        handle._disown()
 
 
 if hasattr(os, "register_at_fork"):  # not on Windows

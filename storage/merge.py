@@ -8,7 +8,7 @@ A tensor that we deleted and they kept comes back as they have it, unless deleti
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import fields, replace
+from dataclasses import replace
 
 import numpy as np
 import pyarrow as pa
@@ -23,14 +23,11 @@ from .labels import translated
 from .manifest import Entry
 from .objects import encode_ids
 from .rebase import Renumbering, merged_infos, renumbered
-from .schema import Schema, TensorSpec
+from .schema import Schema, TensorSpec, one_spec
 from .snapshot import Snapshot, stored_fields, tensor_fields
 from .views import positions
 
 __all__ = ["Conflict", "Resolution", "common_version", "merged"]
-
-SETTLED = frozenset({"dtype", "ndim", "width"})
-"""What the first sample fixes: two tensors that were made alike are one tensor, also if only one has a sample yet."""
 
 
 def merged(
@@ -88,7 +85,10 @@ def _merged_schema(base: Schema, ours: Schema, theirs: Schema, delete_removed: b
         if known is None and (spec.column not in before or not delete_removed):
             result = result.with_tensor(spec)
         elif known is not None and spec != known:
-            result = result.with_tensor(_one_spec(before.get(spec.column), known, spec))
+            one = one_spec(before.get(spec.column), known, spec)
+            if one is None:
+                raise _schema_conflict(known.name)
+            result = result.with_tensor(one)
     kept = {spec.column for spec in theirs}
     for column in mine:
         if delete_removed and column in before and column not in kept:
@@ -106,18 +106,6 @@ def _retired(theirs: Schema, result: Schema) -> list[str]:
 
 def _by_column(schema: Schema) -> dict[str, TensorSpec]:
     return {spec.column: spec for spec in schema}
-
-
-def _one_spec(before: TensorSpec | None, mine: TensorSpec, theirs: TensorSpec) -> TensorSpec:
-    """The description after both sides' changes, property by property."""
-    found = {}
-    for part in (field.name for field in fields(TensorSpec)):
-        ours, other = getattr(mine, part), getattr(theirs, part)
-        was = getattr(before, part) if before is not None else None
-        if ours != other and (was not in (ours, other) or (before is None and part not in SETTLED)):
-            raise _schema_conflict(mine.name)
-        found[part] = other if ours == was else ours
-    return TensorSpec(**found)
 
 
 def _schema_conflict(name: str) -> ConflictError:

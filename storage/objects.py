@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import secrets
 import zlib
-from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
 from typing import Any
@@ -17,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from .errors import DamageError, InvalidInputError
+from .recent import Recent
 from .stores.base import Store
 
 MAGIC = b"LAKEBED-BUNDLE-1\n"
@@ -28,7 +28,7 @@ COMPRESS_FROM = 512
 CACHED_BUNDLES = 64
 """Bundles kept in memory per open repository; most are a few kilobytes."""
 CACHED_BYTES = 1 << 20
-"""Bundles above this size are read object by object instead of being kept whole."""
+"""What lies beyond so many bytes of a bundle is read object by object instead of being kept."""
 
 
 def object_hash(data: bytes | memoryview) -> str:
@@ -91,11 +91,11 @@ class Staging:
 
 
 class Objects:
-    """Reads small objects through a store, checking each against its pointer's hash."""
+    """Reads small objects through a store, checking each against its pointer's hash. Threads may share it."""
 
     def __init__(self, store: Store) -> None:
         self.store = store
-        self._bundles: OrderedDict[str, bytes] = OrderedDict()
+        self._bundles: Recent[str, bytes] = Recent(CACHED_BUNDLES)
 
     def read(self, pointer: Pointer, staging: Staging | None = None) -> bytes:
         """The bytes of an object.
@@ -125,25 +125,15 @@ class Objects:
         data = staging.sealed()
         name = object_hash(data)
         self.store.put(bundle_key(name), data)
-        self._remember(name, data)
+        self._bundles.put(name, data[:CACHED_BYTES])
         return name
 
     def _slice(self, pointer: Pointer) -> bytes:
-        held = self._bundles.get(pointer.bundle)
-        if held is None:
-            if pointer.offset + pointer.length > CACHED_BYTES:
-                return self.store.get_range(bundle_key(pointer.bundle), pointer.offset, pointer.length)
-            held = self.store.get_range(bundle_key(pointer.bundle), 0, CACHED_BYTES)
-            self._remember(pointer.bundle, held)
-        self._bundles.move_to_end(pointer.bundle)
-        if pointer.offset + pointer.length > len(held) and len(held) >= CACHED_BYTES:
-            return self.store.get_range(bundle_key(pointer.bundle), pointer.offset, pointer.length)
-        return held[pointer.offset : pointer.offset + pointer.length]
-
-    def _remember(self, name: str, data: bytes) -> None:
-        self._bundles[name] = data[:CACHED_BYTES]
-        while len(self._bundles) > CACHED_BUNDLES:
-            self._bundles.popitem(last=False)
+        key, end = bundle_key(pointer.bundle), pointer.offset + pointer.length
+        if end > CACHED_BYTES:
+            return self.store.get_range(key, pointer.offset, pointer.length)
+        held = self._bundles.get(pointer.bundle, lambda: self.store.get_range(key, 0, CACHED_BYTES))
+        return held[pointer.offset : end]
 
 
 def bundle_key(name: str) -> str:

@@ -211,11 +211,11 @@ def _items(array: pa.Array) -> pa.Array:
 
 
 def _buffer(array: pa.Array, number: int, dtype: Any, count: int) -> Array:
-    """A buffer of numbers from the array's first row on; an empty array may have none, or one of some odd bytes."""
-    held = array.buffers()[number]
-    if held is None or not held.size or not len(array):
+    """A buffer of numbers from the array's first row on; an empty array may have none, or one of any size."""
+    held, dtype = array.buffers()[number], np.dtype(dtype)
+    if held is None or not held.size or not len(array) or not count:
         return np.zeros(count, dtype)
-    return np.frombuffer(held, dtype, count, array.offset * np.dtype(dtype).itemsize)
+    return np.frombuffer(held, dtype, count, array.offset * dtype.itemsize)
 
 
 def _validity(arrays: Sequence[pa.Array], rows: Pieces | Edits) -> pa.Buffer | None:

@@ -7,7 +7,7 @@ Class names that both sides added are united, and the labels of this side's rows
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import fields, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -22,7 +22,7 @@ from .fragment import write_fragment
 from .fragment_cache import absent
 from .labels import renumber, united_names
 from .manifest import Entry
-from .schema import Schema, TensorSpec
+from .schema import Schema, TensorSpec, one_spec
 from .snapshot import Snapshot, physical_fields, tensor_fields
 from .views import positions
 
@@ -56,7 +56,7 @@ def rebase(draft: Draft, latest: Snapshot) -> Draft:
 
 
 def _refuse_row_conflicts(mine: Diff, theirs: Diff) -> None:
-    my_rows, their_rows = _updated_ids(mine), _updated_ids(theirs)
+    my_rows, their_rows = mine.updated_rows, theirs.updated_rows
     contested = np.concatenate(
         [
             np.intersect1d(my_rows, np.concatenate([their_rows, theirs.deleted])),
@@ -75,11 +75,6 @@ def _refuse(contested: Ints, snapshot: Snapshot) -> None:
             place=snapshot.context.store.url,
             hint="nothing of this attempt was kept; look at the rows again (ds.refresh()) and repeat the change",
         )
-
-
-def _updated_ids(change: Diff) -> Ints:
-    parts = list(change.updated.values())
-    return np.unique(np.concatenate(parts)) if parts else np.empty(0, np.int64)
 
 
 def merged_schema(base: Schema, mine: Schema, theirs: Schema) -> Schema:
@@ -112,13 +107,10 @@ def _merged_spec(base: TensorSpec | None, mine: TensorSpec | None, theirs: Tenso
         if kept is not None and base is not None and kept.name == base.name:
             return None
         raise _schema_conflict(kept.name if kept else "")
-    fixed: dict[str, Any] = {}
-    for part in fields(TensorSpec):
-        was, ours, other = (getattr(side, part.name, None) for side in (base, mine, theirs))
-        if ours != other and was not in (ours, other):
-            raise _schema_conflict(mine.name)
-        fixed[part.name] = other if ours == was else ours
-    return TensorSpec(**fixed)
+    one = one_spec(base, mine, theirs)
+    if one is None:
+        raise _schema_conflict(mine.name)
+    return one
 
 
 def _schema_conflict(tensor: str) -> ConflictError:

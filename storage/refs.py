@@ -64,7 +64,7 @@ class Refs:
             "branches": {name: branch.to_json() for name, branch in self.branches.items()},
             "tags": {name: tag.to_json() for name, tag in self.tags.items()},
             "views": self.views.to_json() if self.views else None,
-            "creds": dict(self.creds),
+            "creds": {name: dict(key) for name, key in self.creds.items()},
             "next_row_id": self.next_row_id,
         }
 

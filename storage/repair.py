@@ -18,26 +18,22 @@ import numpy as np
 import pyarrow as pa
 
 from ..errors import LakebedError
-from .arrow import Ints, put
-from .big_cells import elsewhere
+from .arrow import Ints
 from .commits import Commit
 from .context import Context
 from .draft import Draft
 from .errors import DamageError
-from .fragment import write_fragment
-from .fragment_cache import typed_column
 from .handle import author, stage_version
 from .links.base import LinkReader
 from .log import Entry as LogEntry
 from .log import append_entry, entry_key
-from .manifest import Entry, pointers_of
-from .objects import Pointer, Staging, encode_ids, object_hash
-from .payloads import Part, read_part
+from .manifest import Entry
+from .mending import leave_out_lost_rows
+from .objects import Pointer, Staging, object_hash
 from .reach import Edges, Node, Progress, read_refs, refs_node, tree_nodes, walk
 from .refs import Branch, CommitRef, Refs
 from .repository import FORMAT_KEY, Repository, write_format
-from .salvage import whole_rows
-from .snapshot import Snapshot, physical_fields
+from .snapshot import Snapshot
 from .stores.base import ObjectStat, Store
 from .verify import Problem, Survey, check_bytes, described, look, survey_refs
 from .views import stage_view_map, view_map
@@ -254,10 +250,7 @@ def _salvaged(plan: _Plan, name: str, tip: Branch, damage: set[Node]) -> Branch:
     if info_lost:
         base.__dict__["infos"] = None  # unlike the draft's, so that those are written
     before = _ids(context, draft.entries)
-    draft.entries = [
-        mended for entry in draft.entries if (mended := _mended_entry(plan, base, entry, damage)) is not None
-    ]
-    _drop_rows_without_payload(draft, {node.key for node in damage if node.kind == "chunk"}, plan)
+    leave_out_lost_rows(draft, damage, plan.survey.edges)
     plan.lost[name] = tuple(np.setdiff1d(before, draft.snapshot().row_ids).tolist())
     lost = base.tree.rows - len(draft)
     said = f"repair: {lost} of {base.tree.rows} rows were damaged and are not in this version"
@@ -291,102 +284,6 @@ def _ids(context: Context, entries: Sequence[Entry]) -> Ints:
         except LakebedError:  # then their number is all that can be told
             continue
     return np.concatenate(parts)
-
-
-def _mended_entry(plan: _Plan, base: Snapshot, entry: Entry, damage: set[Node]) -> Entry | None:
-    """The entry, or what is whole of it as a new fragment; None if that is nothing."""
-    if any(Node(kind, pointer) in damage for pointer in pointers_of(entry) for kind in ("fragment", "blob")):
-        return None
-    children = plan.survey.edges.get(Node("fragment", entry.fragment)) or tuple(
-        walk(plan.survey.context, [Node("fragment", entry.fragment)], blobs=False)
-    )
-    if not any(child in damage and child.kind in {"rows", "blob"} for child in children):
-        return entry
-    table, offsets = _whole_base(plan.survey.context, entry)
-    edited = _overlay_offsets(plan.survey.context, entry)
-    gone = plan.survey.context.fragments.deleted_offsets(entry)
-    kept = np.setdiff1d(np.union1d(offsets, edited), gone)
-    if not len(kept):
-        return None
-    columns = {}
-    for name, kind in physical_fields(base.schema).items():
-        columns[name] = _column(plan.survey.context, entry, name, kind, table, offsets, kept)
-    staged = write_fragment(pa.table(columns), plan.survey.context.store, plan.staging, base.schema.label_columns)
-    ids = plan.survey.context.fragments.all_ids(entry)[kept]
-    return Entry(staged, len(kept), None, plan.staging.add(encode_ids(ids)))
-
-
-def _whole_base(context: Context, entry: Entry) -> tuple[pa.Table | None, Ints]:
-    """Rows of the fragment itself that are whole, and their offsets."""
-    fragment = context.fragments.descriptor(entry.fragment)
-    nothing = np.empty(0, np.int64)
-    try:
-        return context.fragments.table(entry.fragment), np.arange(entry.rows)
-    except LakebedError:  # what can be read of it comes next
-        if not fragment.key or fragment.blocks is None:
-            return None, nothing
-    try:
-        return whole_rows(context.store.buffer(fragment.key), context.objects.read(fragment.blocks))
-    except LakebedError:  # the file is gone, or its checksums are damaged too
-        return None, nothing
-
-
-def _overlay_offsets(context: Context, entry: Entry) -> Ints:
-    parts = [context.fragments.overlay(overlay).column("_offset").to_numpy() for overlay in entry.overlays]
-    return np.unique(np.concatenate([np.empty(0, np.int64), *parts])).astype(np.int64)
-
-
-def _column(
-    context: Context, entry: Entry, name: str, kind: pa.DataType, table: pa.Table | None, offsets: Ints, kept: Ints
-) -> pa.Array:
-    """The column at the `kept` offsets: whole rows of the fragment, and over them its edits, which hold whole rows."""
-    values = pa.nulls(len(kept), kind)
-    if table is not None:
-        base = typed_column(table, name, kind).combine_chunks()
-        _, at, from_base = np.intersect1d(kept, offsets, return_indices=True)
-        values = put(values, at, base.take(pa.array(from_base)))
-    for overlay in entry.overlays:
-        rows = context.fragments.overlay(overlay)
-        places = rows.column("_offset").to_numpy().astype(np.int64)
-        _, at, from_edit = np.intersect1d(kept, places, return_indices=True)
-        values = put(values, at, typed_column(rows, name, kind).combine_chunks().take(pa.array(from_edit)))
-    return values
-
-
-def _drop_rows_without_payload(draft: Draft, chunks: set[str], plan: _Plan) -> None:
-    """Leave out rows of which a cell lies, whole or in part, in a damaged range of a chunk file."""
-    if not chunks:
-        return
-    snapshot, lost = draft.snapshot(), set()
-    readable = _Readable(plan.survey.context.store)
-    for name in (name for name in snapshot.fields if name.endswith(".ref")):
-        refs = snapshot.column(name)
-        away = np.flatnonzero(elsewhere(refs))
-        for row, parts in zip(away.tolist(), refs.take(pa.array(away)).to_pylist(), strict=True):
-            if any(part["key"] in chunks and not readable(Part(**part)) for part in parts):
-                lost.add(row)
-    if lost:
-        draft.pop(sorted(lost))
-
-
-class _Readable:
-    """Whether a part of a payload can be read; asked once for each."""
-
-    def __init__(self, store: Store) -> None:
-        self._store = store
-        self._known: dict[Part, bool] = {}
-
-    def __call__(self, part: Part) -> bool:
-        if part not in self._known:
-            self._known[part] = self._try(part)
-        return self._known[part]
-
-    def _try(self, part: Part) -> bool:
-        try:
-            read_part(self._store, part, "repair")
-        except LakebedError:  # what is damaged or gone is left out
-            return False
-        return True
 
 
 # --- tags and views ---

@@ -25,7 +25,7 @@ from .errors import (
 from .links.base import LinkReader
 from .log import Entry, append_entry, entry_key, newest_entry
 from .manifest import Manifest, write_manifest
-from .objects import Pointer, Staging, encode_json, open_lines, plain_json, seal_lines
+from .objects import Pointer, Staging, open_lines, plain_json, seal_lines
 from .refs import Branch, CommitRef, Refs
 from .schema import Schema
 from .snapshot import Snapshot
@@ -179,14 +179,14 @@ class Repository:
             ObjectExistsError: another writer was faster; nothing happened.
         """
         staging = staging or Staging()
-        refs = change(state.refs if state else Refs(), staging)
-        pointer = staging.add_json(refs.to_json())
+        raw = change(state.refs if state else Refs(), staging).to_json()
+        pointer = staging.add_json(raw)
         bundle = self.context.objects.publish(staging)
         pointer = replace(pointer, bundle=bundle)
         entry = append_entry(
             self.store, state.entry if state else None, transaction or uuid.uuid4().hex, operation, pointer
         )
-        self._state = State(entry, Refs.from_json(json.loads(encode_json(refs.to_json())), bundle))
+        self._state = State(entry, Refs.from_json(raw, bundle))
         return self._state
 
     # --- versions ---

@@ -127,6 +127,23 @@ class Schema:
         return cls(tuple(TensorSpec.from_json(t) for t in data["tensors"]), tuple(data.get("retired", ())))
 
 
+SETTLED = frozenset({"dtype", "ndim", "width"})
+"""What the first sample fixes: two tensors that were made alike are one tensor, also if only one has a sample yet."""
+
+
+def one_spec(before: TensorSpec | None, mine: TensorSpec, theirs: TensorSpec) -> TensorSpec | None:
+    """A tensor after both sides' changes, property by property; None where they disagree. `before` is None if both
+    made it."""
+    found = {}
+    for part in (option.name for option in fields(TensorSpec)):
+        ours, other = getattr(mine, part), getattr(theirs, part)
+        was = getattr(before, part) if before is not None else None
+        if ours != other and (was not in (ours, other) or (before is None and part not in SETTLED)):
+            return None
+        found[part] = other if ours == was else ours
+    return TensorSpec(**found)
+
+
 def unknown_tensor(name: str, known: tuple[str, ...]) -> NotFoundError:
     """The one error for a tensor that is not there."""
     from difflib import get_close_matches

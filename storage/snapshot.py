@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints, is_ascending, join, take_rows
+from .arrow import Ints, in_order, is_ascending, join, take_rows
 from .big_cells import brought_in, may_be_big
 from .cells import decoded, fetch_cells
 from .commits import Tree
@@ -22,7 +22,6 @@ from .objects import Staging
 from .payloads import REF_SUFFIX, REF_TYPE
 from .schema import Schema, TensorSpec
 from .source import Failures
-from .vectors import arrow_of
 from .zones import entry_codes, entry_zone
 
 UNLANDED = 1 << 62
@@ -240,10 +239,8 @@ class Snapshot:
     def _take(self, name: str, kind: pa.DataType, rows: Ints) -> pa.Array:
         if is_ascending(rows):
             return join(list(self._parts(name, kind, rows)), kind)
-        order = np.argsort(rows, kind="stable")
-        back = np.empty(len(rows), np.int64)
-        back[order] = np.arange(len(rows))
-        return self._take(name, kind, rows[order]).take(arrow_of(back))
+        ascending, back = in_order(rows)
+        return self._take(name, kind, ascending).take(back)
 
     def _parts(self, name: str, kind: pa.DataType, rows: Ints) -> Iterator[pa.Array]:
         """A physical column at ascending rows, fragment by fragment; those that hold none of them stay closed."""

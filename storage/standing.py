@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -10,6 +9,7 @@ from .arrow import Ints
 from .draft import Draft
 from .errors import StateError
 from .exclusive import ForkSafeLock, exclusive
+from .moments import Moment
 from .refs import Branch, Refs
 from .repository import Repository, State
 from .schema import Schema
@@ -32,7 +32,7 @@ class Standing:
         self.branch: str | None = None
         """The branch this handle is on; None on an old version."""
         self._tip = Branch()
-        self._looked = 0.0
+        self._looked = Moment.now()
         self._enter(ref)
 
     @property
@@ -66,7 +66,7 @@ class Standing:
 
     def _enter(self, ref: str) -> None:
         refs = self.repository.state().refs
-        self._looked = time.monotonic()
+        self._looked = Moment.now()
         if ref in refs.branches:
             self.branch, self._tip = ref, refs.branches[ref]
         else:
@@ -79,7 +79,7 @@ class Standing:
         tip = state.refs.branches.get(self.branch)
         if tip is None:
             raise self._branch_gone()
-        self._looked = time.monotonic()
+        self._looked = Moment.now()
         if tip != self._tip:
             self._tip, self._base = tip, self.repository.snapshot(tip)
             self.context.fragments.forget(set(self._base.manifest.entries))
@@ -99,7 +99,7 @@ class Standing:
         Raises:
             StateError: kind "stale-handle".
         """
-        fresh = time.monotonic() - self._looked < STALE_SECONDS
+        fresh = self._looked.age < STALE_SECONDS
         if fresh or self._tip in refs.branches.values():
             return
         if self._tip.working is None and self._tip.head is not None:

@@ -20,7 +20,7 @@ from .deep import deep_problems, unnamed_labels
 from .errors import DamageError, InvalidInputError, ObjectMissingError
 from .fragment_cache import FragmentCache
 from .log import Entry, decode_entry, entry_key
-from .manifest import Fragment, Overlay
+from .manifest import Overlay
 from .objects import Pointer, bundle_key, object_hash, plain_json
 from .payloads import REF_TYPE, Part, read_part
 from .reach import Edges, Node, Progress, bundles, read_refs, refs_node, walk
@@ -293,11 +293,6 @@ def page_overlays(context: Context, fragments: FragmentCache, page: Pointer) -> 
     for item in context.objects.read_json(page)["entries"]:
         for pointer, rows, chunks in item.get("ov", ()):
             yield fragments.overlay(Overlay(Pointer.from_json(pointer, page.bundle), rows, tuple(chunks)))
-
-
-def fragment_of(context: Context, pointer: Pointer) -> Fragment:
-    """A fragment's descriptor."""
-    return Fragment.from_json(context.objects.read_json(pointer), pointer.bundle)
 
 
 # --- who needs it ---

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from .arrow import Ints
+from .arrow import Ints, column_or_none
 from .fragment import value_range
 from .fragment_cache import FragmentCache
 from .manifest import Entry
@@ -28,9 +28,9 @@ def entry_zone(
         return None
     low, high = zone
     for overlay in entry.overlays:
-        edited = fragments.overlay(overlay, staging)
-        if column in edited.column_names:
-            ends = value_range(edited.column(column)) or (low, high)
+        edited = column_or_none(fragments.overlay(overlay, staging), column)
+        if edited is not None:
+            ends = value_range(edited) or (low, high)
             # In this order NaN, which is no less and no greater, widens nothing.
             low, high = min(low, ends[0]), max(high, ends[1])
     return low, high
@@ -43,9 +43,9 @@ def entry_codes(fragments: FragmentCache, entry: Entry, column: str, staging: St
         return None
     codes = [np.array(known, dtype=np.int64)]
     for overlay in entry.overlays:
-        edited = fragments.overlay(overlay, staging)
-        if column in edited.column_names:
-            codes += [flat_codes(chunk) for chunk in edited.column(column).chunks]
+        edited = column_or_none(fragments.overlay(overlay, staging), column)
+        if edited is not None:
+            codes += [flat_codes(chunk) for chunk in edited.chunks]
     return codes[0] if len(codes) == 1 else np.unique(np.concatenate(codes))
 
 

@@ -81,8 +81,7 @@ def shape_column(shapes: Iterable[tuple[int, ...] | None]) -> pa.Array:
 
 
 def shape_rows(column: pa.Array) -> list[tuple[int, ...] | None]:
-    """The inverse of `shape_column`."""
+    """The inverse of `shape_column`. Rows older than the tensor have an empty list there, which is no shape either."""
     flat = column.flatten().to_pylist()
     ends = [0, *np.cumsum(list_lengths(column)).tolist()]
-    there = column.is_valid().to_pylist()
-    return [tuple(flat[start:end]) if ok else None for ok, (start, end) in zip(there, pairwise(ends), strict=True)]
+    return [tuple(flat[start:end]) or None for start, end in pairwise(ends)]

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import re
-import threading
 from collections.abc import Sequence
 from functools import partial
 
 from ...errors import LakebedError
 from ..errors import InvalidInputError
+from ..exclusive import ForkSafeLock
 from ..stores.opening import local_path_of
 from ..stores.s3_client import S3Access
 from . import errors
@@ -41,7 +41,7 @@ class UrlReader:
         self.credentials = Credentials() if credentials is None else credentials
         self.workers = workers
         self._pool = SharedPool(workers, "lakebed-links")
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._accesses: dict[tuple[str | None, int], S3Access] = {}
 
     def __repr__(self) -> str:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_EXCEPTION, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import TypeVar
+
+from ..exclusive import ForkSafeLock
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -26,7 +27,7 @@ class SharedPool:
     def __init__(self, count: int, name: str) -> None:
         self._count = count
         self._name = name
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._pool: ThreadPoolExecutor | None = None
         self._users = 0
         self._process = os.getpid()

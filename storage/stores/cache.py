@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +10,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from ..errors import InvalidInputError
+from ..exclusive import ForkSafeLock
 from . import durable
 from .mapped import map_file
 from .places import cache_folder
@@ -36,7 +36,7 @@ class DiskCache:
     def __init__(self, folder: Path | None = None, limit: int | None = None) -> None:
         self._folder = str(folder or cache_folder())
         self.limit = _limit_from_environment() if limit is None else limit
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._added = self.limit  # unknown at first: look before the first copy is kept
 
     def __repr__(self) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 
 from ..errors import ObjectExistsError, StorageError, object_missing
+from ..exclusive import ForkSafeLock
 from .base import ObjectStat
 from .keys import check_key, check_prefix, check_range
 
@@ -20,7 +20,7 @@ _PROCESS = secrets.token_hex(16)  # a forked child keeps it, and it does hold a 
 @dataclass(frozen=True, slots=True)
 class _Place:
     objects: dict[str, tuple[bytes, float]] = field(default_factory=dict)
-    lock: threading.Lock = field(default_factory=threading.Lock)
+    lock: ForkSafeLock = field(default_factory=ForkSafeLock)
 
 
 _PLACES: dict[str, _Place] = {}

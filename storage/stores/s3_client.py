@@ -8,12 +8,12 @@ whose answer was lost and then reports the conflict with itself; `S3Access.call`
 from __future__ import annotations
 
 import os
-import threading
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from ..errors import InvalidInputError, StorageError, object_missing
+from ..exclusive import ForkSafeLock
 from .retry import retrying
 
 T = TypeVar("T")
@@ -126,7 +126,7 @@ class S3Access:
 
     def __init__(self, provider: Provider) -> None:
         self._provider = provider
-        self._lock = threading.Lock()
+        self._lock = ForkSafeLock()
         self._current: _Connection | None = None
 
     def __repr__(self) -> str:

@@ -33,7 +33,8 @@ def turn(store: Store) -> Iterator[None]:
         yield
     finally:
         if held is not None:
-            os.close(held)  # which lets go of it; so does the death of the process
+            fcntl.flock(held, fcntl.LOCK_UN)  # closing alone would leave it to a child that was forked meanwhile
+            os.close(held)
 
 
 def _take(root: str) -> int | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import shutil
 import tempfile
 from dataclasses import replace
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import invariant, precondition, rule
 from lakebed.storage.gc import gc
 from lakebed.storage.selection import Selection
+from lakebed.storage.snapshot import Snapshot
 from lakebed.storage.stores.base import Store
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
@@ -20,12 +22,16 @@ from lakebed.storage.verify import verify
 from lakebed.storage.workspace import Workspace
 
 from history_rules import HistoryRules
-from storage_model import check_source, expected, opened, seen
+from storage_model import Version, check_source, expected, opened, seen
 from storage_rules import who
 
 
 class StorageMachine(HistoryRules):
     """Views, reading, clean-up and reopening, and what must hold after every step."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.held: list[tuple[Snapshot, Version]] = []
 
     # --- views ---
 
@@ -68,6 +74,20 @@ class StorageMachine(HistoryRules):
         check_source(self.handles[who].snapshot(), self.mirrors[who].now, self.ids)
 
     @rule(who=who)
+    def hold(self, who: int) -> None:
+        """Somebody keeps what a handle shows now, waiting changes included, to read it later."""
+        self.held = [*self.held[-2:], (self.handles[who].snapshot(), self.mirrors[who].now)]
+
+    @precondition(lambda self: self.held)
+    @rule(data=st.data(), travels=st.booleans())
+    def look_at_what_is_held(self, data: st.DataObject, travels: bool) -> None:
+        """It is the same for ever, whatever was landed, merged, folded or undone meanwhile; in other processes too."""
+        snapshot, version = data.draw(st.sampled_from(self.held))
+        if travels and snapshot.staging is None:
+            snapshot = pickle.loads(pickle.dumps(snapshot))
+        check_source(snapshot, version, self.ids)
+
+    @rule(who=who)
     def reopen(self, who: int) -> None:
         mirror = self.mirrors[who]
         self.close(who)
@@ -88,6 +108,7 @@ class StorageMachine(HistoryRules):
             mirror = self.mirrors[number]
             if mirror.branch is None and mirror.head not in self.reachable():
                 self.go_to_main(number)
+        self.held = []  # without a lease or a grace time nobody spares what it looks at
         repository = opened(self.store).repository
         gc(repository, grace=0.0, dry_run=False, exclusive=True)
         report = verify(repository, "deep")

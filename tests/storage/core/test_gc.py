@@ -7,7 +7,7 @@ from unittest import mock
 
 import numpy as np
 import pytest
-from lakebed.storage.errors import DamageError, InvalidInputError, StorageError
+from lakebed.storage.errors import DamageError, InvalidInputError, NotFoundError, StateError, StorageError
 from lakebed.storage.gc import gc
 from lakebed.storage.leases import Holder, leases, reading
 from lakebed.storage.repository import Repository
@@ -165,6 +165,18 @@ def test_a_long_transaction_keeps_its_files_by_a_lease(clock: Clock) -> None:
     assert leases(store) == []
 
 
+def test_a_transaction_that_is_undone_gives_its_lease_up(clock: Clock) -> None:
+    store = dataset(clock)
+    ws = opened(store)
+    with mock.patch("lakebed.storage.handle.LEASE_SECONDS", -1.0):
+        ws.begin()
+        ws.extend({"text_a": ["a"]}, 1)
+        ws.extend({"text_a": ["b"]}, 1)
+        assert len(leases(store)) == 1
+        ws.rollback()
+    assert leases(store) == []
+
+
 def test_a_transaction_that_slept_until_its_files_were_removed_does_not_land(clock: Clock) -> None:
     store = dataset(clock)
     ws = opened(store)
@@ -176,6 +188,75 @@ def test_a_transaction_that_slept_until_its_files_were_removed_does_not_land(clo
     with mock.patch("lakebed.storage.handle.STALE_SECONDS", -1.0), pytest.raises(StorageError, match="cleaned up"):
         ws.end()
     assert verify(repository(store), "full").ok
+
+
+class Asleep:
+    """The clocks of a machine that sleeps while the store's goes on: the steady one stands still."""
+
+    def __init__(self, clock: Clock) -> None:
+        self.time = clock.time
+
+    def monotonic(self) -> float:
+        return 0.0
+
+
+@pytest.fixture
+def asleep(clock: Clock) -> Iterator[None]:
+    with mock.patch("lakebed.storage.moments.time", Asleep(clock)):
+        yield
+
+
+@pytest.mark.usefixtures("asleep")
+@pytest.mark.parametrize("what", ["branch", "tag", "view"])
+def test_a_handle_that_slept_gives_no_name_to_what_was_removed(clock: Clock, what: str) -> None:
+    store = dataset(clock)
+    ws, other = opened(store, "side"), opened(store, "side")
+    selection = Selection(ws.snapshot(), np.array([0]))
+    if what == "branch":
+        ws.update([0], {"text_a": ["not committed"]})
+        ws.flush()
+        other.reset()
+    other.checkout("main")
+    other.delete_branch("side")
+    clock.now += 30 * DAY
+    gc(repository(store), dry_run=False)
+    acts: dict[str, Callable[[], object]] = {
+        "branch": lambda: ws.checkout("again", create=True),
+        "tag": lambda: ws.tag("again"),
+        "view": lambda: ws.save_view(selection, id="again"),
+    }
+    with pytest.raises((StateError, NotFoundError)):
+        acts[what]()
+    assert verify(repository(store), "full").ok
+
+
+@pytest.mark.usefixtures("asleep")
+def test_a_transaction_that_slept_does_not_land_without_its_files(clock: Clock) -> None:
+    store = dataset(clock)
+    ws = opened(store)
+    ws.begin()
+    ws.extend({"text_a": ["slept"] * 20, "image_a": [png(24, 3)] * 20}, 20)
+    ws.snapshot()
+    clock.now += 30 * DAY
+    gc(repository(store), dry_run=False)
+    with pytest.raises(StorageError, match="cleaned up"):
+        ws.end()
+    assert verify(repository(store), "full").ok
+
+
+@pytest.mark.usefixtures("asleep")
+def test_the_lease_of_a_transaction_that_slept_covers_all_that_it_wrote(clock: Clock) -> None:
+    store = dataset(clock)
+    ws = opened(store)
+    ws.begin()
+    ws.extend({"text_a": ["slept"] * 20, "image_a": [png(24, 3)] * 20}, 20)
+    ws.snapshot()
+    clock.now += 30 * DAY
+    ws.extend({"text_a": ["awake"]}, 1)
+    gc(repository(store), dry_run=False)
+    ws.end()
+    assert verify(repository(store), "full").ok
+    assert opened(store).read("text_a", [-1]) == ["awake"]
 
 
 def test_a_short_grace_needs_the_promise_that_nobody_else_is_there(clock: Clock) -> None:

@@ -14,6 +14,7 @@ from unittest import mock
 import numpy as np
 import pytest
 from lakebed.storage.errors import ConflictError, InvalidInputError, NotFoundError, StateError, StorageError
+from lakebed.storage.htypes import new_spec
 from lakebed.storage.selection import Selection
 from lakebed.storage.stores.local import LocalStore
 from lakebed.storage.stores.memory import MemoryStore
@@ -49,6 +50,23 @@ def texts(ws: Workspace) -> list[str]:
 def labels(ws: Workspace) -> list[list[str]]:
     names = ws.info("label_a")["class_names"]
     return [[names[code] for code in codes] for codes in ws.read("label_a", range(len(ws)))]
+
+
+def test_what_a_writer_remembers_of_its_own_landing_is_what_a_stranger_reads(store: MemoryStore) -> None:
+    ws, key = opened(store), {"managed": True}
+    ws.set_creds_keys({"MINE": key})
+    key["managed"] = False  # the caller's own from now on
+    ws.save_view(Selection(ws.snapshot(), np.array([3, 1])), id="two")
+    ws.tag("first")
+    ws.checkout("other", create=True)
+    ws.update([2], {"text_a": ["edited"]})
+    ws.commit("edited")
+    ws.pop([0])
+    ws.flush()
+    remembered = ws.repository._state
+    assert remembered is not None
+    assert remembered == opened(store).repository.state()
+    assert ws.creds_keys() == {"MINE": {"managed": True}}
 
 
 # --- transactions ---
@@ -348,6 +366,18 @@ def test_the_first_number_of_one_writer_is_no_conflict_with_a_new_tensor_of_anot
     two.commit("two")
     one.commit("one")
     assert [int(number) for number in opened(store).read("number_a", [0, 1])] == [2, 1]
+
+
+def test_two_writers_that_make_one_tensor_with_different_options_disagree(store: MemoryStore) -> None:
+    ws, other = opened(store), opened(store)
+    for handle, codec in ((ws, None), (other, "lz4")):
+        handle.begin()
+        handle.create_tensor(*new_spec("made", "made", "generic", dtype="int64", chunk_compression=codec))
+    ws.end()
+    with pytest.raises(ConflictError) as refused:
+        other.end()
+    assert refused.value.kind == "schema-conflict"
+    assert opened(store).schema["made"].chunk_compression is None
 
 
 def test_branches_that_give_one_code_to_different_names_conflict_by_name(store: MemoryStore) -> None:

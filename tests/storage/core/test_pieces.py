@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from lakebed.storage.arrow import take_chunks, take_rows
+from lakebed.storage.arrow import column_or_none, take_chunks, take_rows
 from lakebed.storage.pieces import copied, edits_of, put_together
 
 KINDS = {
@@ -95,3 +95,12 @@ def test_rows_are_taken_of_many_chunks_in_any_order(sizes: list[int], seed: int,
     rows = np.sort(rows) if ascending else rows
     assert take_rows(column, rows).to_pylist() == rows.tolist()
     assert take_chunks(column, rows).to_pylist() == rows.tolist()
+
+
+def test_a_column_is_found_by_its_name_and_none_is_found_where_there_is_none() -> None:
+    table = pa.table({f"n{number}": [number] for number in range(300)})
+    found = column_or_none(table, "n299")
+    assert found is not None
+    assert found.to_pylist() == [299]
+    assert column_or_none(table, "n300") is None
+    assert column_or_none(table, "") is None

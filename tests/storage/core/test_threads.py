@@ -6,8 +6,10 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 
 import pytest
+from lakebed.storage import objects
 from lakebed.storage.exclusive import ForkSafeLock
 from lakebed.storage.recent import Recent
 from lakebed.storage.stores.memory import MemoryStore
@@ -86,6 +88,22 @@ def test_threads_share_what_is_kept() -> None:
             assert kept.get(key, lambda key=key: key[0]) == key[0]  # type: ignore[misc]
 
     assert run(use, use, use) == []
+
+
+@pytest.mark.usefixtures("eager_switches")
+def test_threads_read_small_objects_of_more_bundles_than_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(objects, "CACHED_BUNDLES", 1)
+    kept, pointers = objects.Objects(MemoryStore()), []
+    for number in range(4):
+        staging = objects.Staging()
+        staged = staging.add(b"%d" % number)
+        pointers.append(replace(staged, bundle=kept.publish(staging)))
+
+    def read() -> None:
+        for number in range(ROWS * 200):
+            assert kept.read(pointers[number % 4]) == b"%d" % (number % 4)
+
+    assert run(read, read, read) == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork here")
