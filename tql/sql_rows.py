@@ -16,7 +16,12 @@ def write_random(w: ExpressionWriter, expr: Random) -> str:
     """A hash of the row's place and the run's salt: another number for each row, the same for the same seed."""
     place = [term.split(" ")[0] for term in w.step.order]
     salt = w.writer.param(w.writer.runtime.salt + expr.number, "BIGINT")
-    return f"CAST(hash({', '.join([*place, salt])}) % 2147483648 AS BIGINT)"
+    return f"CAST({mixed_hash([*place, salt])} % 2147483648 AS BIGINT)"
+
+
+def mixed_hash(values: list[str]) -> str:
+    """64 bits that tell nothing about those of other values: DuckDB's hash of several is the XOR of their hashes."""
+    return f"hash(hash({', '.join(values)}))"
 
 
 def write_call(w: ExpressionWriter, expr: UserCall) -> str:
