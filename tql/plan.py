@@ -233,6 +233,9 @@ def chosen_first(relation: Relation, query: BoundQuery, body: BoundSelect) -> Re
 
 def first_rows(relation: Scan, query: BoundQuery) -> RowPlan | None:
     """The rows of a scan that order, limit and sample leave, or None if SQL must find them."""
+    stored = (*relation.fields, *(field for field in query.fields if field.origin is not None))
+    if not all(names_only(clause, stored) for clause in late_clauses(query)):
+        return None
     rows = ordered_rows(relation.dataset, relation.rows or AllRows(relation.dataset), query)
     if rows is None:
         return near_rows(relation, query)
@@ -240,12 +243,16 @@ def first_rows(relation: Scan, query: BoundQuery) -> RowPlan | None:
     return rows if query.draw is None else draw_rows(rows, query.draw)
 
 
+def late_clauses(query: BoundQuery) -> list[Expr]:
+    """What ORDER BY and SAMPLE BY ask of each row."""
+    return [key.value for key in query.order] + ([] if query.draw is None else [query.draw.weight])
+
+
 def numbered(body: BoundSelect, query: BoundQuery) -> tuple[Output, ...]:
     """Outputs that count the result's rows: computed after order and limit, unless these need them."""
     if body.group is not None or body.distinct is not None or body.spread is not None:
         return ()
-    clauses = [key.value for key in query.order] + ([] if query.draw is None else [query.draw.weight])
-    used = {e.field.number for clause in clauses for e in walk(clause) if isinstance(e, Ref)}
+    used = {e.field.number for clause in late_clauses(query) for e in walk(clause) if isinstance(e, Ref)}
     counting = [o for o in body.outputs if any(isinstance(e, RowNumber) for e in walk(o.value))]
     return tuple(o for o in counting if o.field.number not in used)
 

@@ -325,22 +325,24 @@ def scalar_test(condition: Expr, negated: bool) -> ScalarTest | None:
             pass
         case _:
             return None
-    origin = ref.field.origin
-    if origin is None or ref.type.is_array or origin.column.kind is not Kind.SCALAR or not ref.type.is_number:
-        return None
-    return ScalarTest(origin.column, condition, negated)
+    column = single_values(ref, Kind.SCALAR) if ref.type.is_number else None
+    return None if column is None else ScalarTest(column, condition, negated)
 
 
 def text_test(condition: Expr, negated: bool) -> TextTest | None:
     """LIKE of a stored text."""
     match condition:
         case Map(name="LIKE", args=(Ref(part="value") as ref, Const(value=str() as pattern))):
-            origin = ref.field.origin
-            if origin is None or ref.type.is_array or origin.column.kind is not Kind.TEXT:
-                return None
-            return TextTest(origin.column, pattern, condition.sql != f"({SQL_LIKE})", negated)
+            column = single_values(ref, Kind.TEXT)
+            return None if column is None else TextTest(column, pattern, condition.sql != f"({SQL_LIKE})", negated)
         case _:
             return None
+
+
+def single_values(ref: Ref, kind: Kind) -> ColumnInfo | None:
+    """The stored column of one value for each row that `ref` names, where it is of that kind."""
+    origin = ref.field.origin
+    return origin.column if origin is not None and not ref.type.is_array and origin.column.kind is kind else None
 
 
 def element_test(condition: Reduce, negated: bool) -> ElementTest | None:

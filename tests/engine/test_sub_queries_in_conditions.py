@@ -23,6 +23,11 @@ MANY = MemorySource([TensorSpec("n", "n", dtype="int64", ndim=0)], pa.table({"n"
         ("select * where n < 100 and n in (select n - 100 where n > 197)", [98, 99]),
         ("select * where n = 2 or n in (select n + 1 where n < 2)", [1, 2]),
         ("select * from (select * where n > 190) where n = 195 and exists (select * where n = 1)", [195]),
+        # Ordered by a column of the outer row, which is the same for all rows: the first one stays.
+        (
+            "select * from dataset as o where n in (select a.n + 5 as m from dataset as a order by o.n desc limit 1)",
+            [5],
+        ),
     ],
 )
 def test_rows(query: str, expected: list[int]) -> None:

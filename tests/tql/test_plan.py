@@ -15,11 +15,13 @@ from lakebed.tql.rows import (
     LOWEST,
     AllRows,
     CutRows,
+    DrawRows,
     ElementTest,
     FilterRows,
     Joined,
     LabelTest,
     MergeRows,
+    NearRows,
     ScalarTest,
     SpanTest,
     SqlRows,
@@ -35,6 +37,7 @@ SCHEMA = DatasetSchema(
         ColumnInfo("boxes", Kind.BOX, "boxes", "float32", 2),
         ColumnInfo("num", Kind.SCALAR, "num", "int64", 0),
         ColumnInfo("text", Kind.TEXT, "text", "str"),
+        ColumnInfo("vec", Kind.ARRAY, "vec", "float32", 1),
     )
 )
 
@@ -137,6 +140,41 @@ def test_only_columns_that_are_asked_are_inputs() -> None:
     assert relation is not None
     assert [physical for one in compile_relation(relation).inputs for _, physical in one.columns] == ["text"]
     assert isinstance(relation.source, Scan)  # type: ignore[union-attr]  # a Compute
+
+
+NEAR = "order by l2_norm(vec - array[1, 2]) limit 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "by_numpy"),
+    [
+        (f"select * {NEAR}", True),
+        (f"select * where num > 1 {NEAR}", True),
+        (f"select * where upper(text) = 'A' {NEAR}", False),  # SQL has the rows in its hands already
+        (f"select * from (select * order by num) {NEAR}", False),  # of equally near rows another one comes first
+        (f"select * where row_number() < 9 and upper(text) = 'A' {NEAR}", True),
+    ],
+)
+def test_near_rows_are_found_in_memory_where_rows_come_ascending(text: str, by_numpy: bool) -> None:
+    found = rows(text)
+    near = found.source if isinstance(found, CutRows) else found
+    assert isinstance(near, NearRows if by_numpy else SqlRows)
+
+
+@pytest.mark.parametrize(
+    ("weight", "in_memory"),
+    [
+        ("max_weight(contains(labels, 'car'): 2, true: 1)", True),
+        ("sum_weight(text like 'a%': 1)", True),
+        ("2", True),
+        ("num", False),
+        ("max_weight(contains(labels, 'car'): num, true: 1)", False),
+        ("sum_weight(row_number() < 3: 1)", False),
+        ("sum_weight(random() < 3: 1)", False),
+    ],
+)
+def test_known_weights_are_summed_in_memory(weight: str, in_memory: bool) -> None:
+    assert isinstance(rows(f"select * sample by {weight}"), DrawRows if in_memory else SqlRows)
 
 
 def test_integer_sets() -> None:
