@@ -12,24 +12,12 @@ from .bind_conditions import bind_condition
 from .bind_expressions import bind_expr
 from .bind_sets import bind_set_operation
 from .bind_sources import bind_source
-from .bound import (
-    INT,
-    BoundQuery,
-    BoundSelect,
-    BoundSetOperation,
-    BoundSource,
-    Const,
-    Expr,
-    Field,
-    Group,
-    Output,
-    Ref,
-    walk,
-)
+from .bound import INT, BoundQuery, BoundSelect, BoundSetOperation, BoundSource, Const, Expr, Field, Group, Output, Ref
 from .errors import TQLLimitError, TQLNameError, TQLUnsupportedError
 from .schema import DatasetSchema
 from .scope import Binders, Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, scope_of_results
 from .source import Span
+from .walking import walk
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ its value. `lakebed.tql.bind` makes these nodes, `lakebed.tql.plan` and `lakebed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
@@ -274,42 +273,6 @@ Expr = (
 )  # fmt: skip
 
 ELEMENTWISE = (Map, Compare, Logic, Member, Choose)
-
-
-def children(expr: Expr) -> Iterator[Expr]:
-    """The expressions directly inside `expr` (not those of sub-queries)."""
-    match expr:
-        case Map() | Logic() | ListCall() | UserCall():
-            yield from expr.args
-        case Compare():
-            yield expr.left
-            yield expr.right
-        case Choose():
-            for condition, result in expr.whens:
-                yield condition
-                yield result
-            yield expr.otherwise
-        case Member() | Reduce() | ReduceAxis() | ShapeOf() | InRelation() | Relevance():
-            yield expr.value
-        case Pick() | Cells():
-            yield expr.value
-            yield from (item.index for item in expr.items if isinstance(item, At))
-        case CellOf():
-            yield expr.value
-            yield expr.at.index
-        case JsonPick():
-            yield expr.value
-            yield expr.key
-
-
-def walk(expr: Expr) -> Iterator[Expr]:
-    """`expr` and every expression in it, without recursion."""
-    todo = [expr]
-    while todo:
-        one = todo.pop()
-        yield one
-        todo.extend(children(one))
-
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 

@@ -16,8 +16,8 @@ from .bound import (
     InRelation,
     Output,
     Ref,
-    walk,
 )
+from .walking import walk
 
 
 def dataset_of(query: BoundQuery) -> int | None:

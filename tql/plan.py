@@ -23,7 +23,6 @@ from .bound import (
     Ref,
     RowNumber,
     is_pixel_part,
-    walk,
 )
 from .grouping import GroupRows, group_rows
 from .lineage import dataset_of, is_ordered, is_pure, pure_source
@@ -44,19 +43,9 @@ from .relations import (
     Sort,
     SpreadOut,
 )
-from .rows import (
-    AllRows,
-    CutRows,
-    ExpandRows,
-    FilterRows,
-    MergeRows,
-    NearRows,
-    OrderRows,
-    RowPlan,
-    SqlRows,
-    SqlTest,
-    test_of,
-)
+from .row_tests import SqlTest, test_of
+from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, NearRows, OrderRows, RowPlan, SqlRows
+from .walking import walk
 from .weights import draw_rows
 
 
@@ -103,16 +92,16 @@ def row_plan(query: BoundQuery) -> RowPlan:
     if found is not None and query.draw is not None:
         found = draw_rows(found, query.draw)
     if found is None and simple is not None and isinstance(query.body, BoundSelect) and query.body.window is None:
-        found = near_rows(lower_where(query.body), query)
+        relation = lower_where(query.body)
+        assert isinstance(relation, Scan), "its rows are simple"
+        found = near_rows(relation, query)
     return SqlRows(number, lower_query(query)) if found is None else found
 
 
-def near_rows(relation: Relation, query: BoundQuery) -> RowPlan | None:
+def near_rows(relation: Scan, query: BoundQuery) -> RowPlan | None:
     """The rows of a scan cut to those that are nearest to a known vector; None if the query asks for something else."""
     key, limits = near_key(query.order), query.cut
     if key is None or limits is None or limits.count is None or query.draw is not None:
-        return None
-    if not isinstance(relation, Scan) or relation.counter is not None:
         return None
     rows = relation.rows or AllRows(relation.dataset)
     if not isinstance(rows.source if isinstance(rows, FilterRows) else rows, AllRows):

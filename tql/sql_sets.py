@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .bound import Base, Field, Ref, UserCall, walk
+from .bound import Base, Field, Ref, UserCall
 from .errors import BAD_WEIGHTS
 from .relations import Combine, DrawFrom
 from .source import Span
@@ -12,6 +12,7 @@ from .sql import Step, Writer, order_by, place_in_order
 from .sql_expressions import ExpressionWriter
 from .sql_relations import column_name, reread
 from .sql_rows import mixed_hash
+from .walking import walk
 
 TWO_64 = "18446744073709551616.0"
 

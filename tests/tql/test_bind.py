@@ -9,10 +9,11 @@ from typing import Any
 import pytest
 from lakebed.tql import nodes, parse
 from lakebed.tql.bind import BoundTree, bind
-from lakebed.tql.bound import Base, BoundSelect, Compare, Const, Logic, Member, Reduce, Ref, walk
+from lakebed.tql.bound import Base, BoundSelect, Compare, Const, Logic, Member, Reduce, Ref
 from lakebed.tql.catalogue import FUNCTIONS
 from lakebed.tql.errors import TQLError, TQLLimitError, TQLNameError, TQLTypeError
 from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
+from lakebed.tql.walking import walk
 
 SCHEMA = DatasetSchema(
     (

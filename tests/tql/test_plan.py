@@ -8,27 +8,11 @@ import pytest
 from lakebed.tql import parse
 from lakebed.tql.bind import bind
 from lakebed.tql.compile import compile_relation
+from lakebed.tql.intervals import HIGHEST, LOWEST, complement, union
 from lakebed.tql.plan import plan
 from lakebed.tql.relations import CutTo, Filter, Scan, Sort
-from lakebed.tql.rows import (
-    HIGHEST,
-    LOWEST,
-    AllRows,
-    CutRows,
-    DrawRows,
-    ElementTest,
-    FilterRows,
-    Joined,
-    LabelTest,
-    MergeRows,
-    NearRows,
-    ScalarTest,
-    SpanTest,
-    SqlRows,
-    SqlTest,
-    complement,
-    union,
-)
+from lakebed.tql.row_tests import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest
+from lakebed.tql.rows import AllRows, CutRows, DrawRows, FilterRows, MergeRows, NearRows, SqlRows
 from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
 
 SCHEMA = DatasetSchema(

@@ -20,7 +20,8 @@ from ..tql.functions import known_functions
 from ..tql.grouping import GroupRows
 from ..tql.plan import Plan, plan
 from ..tql.relations import Relation
-from ..tql.rows import AllRows, ElementTest, ExpandRows, RowPlan
+from ..tql.row_tests import ElementTest
+from ..tql.rows import AllRows, ExpandRows, RowPlan
 from ..tql.schema import ColumnInfo, DatasetSchema
 from ..tql.sql import Cell, Compiled, Input, Runtime
 from ..tql.sql_elements import compile_elements
