@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import nodes
 from .bound import (
     INT,
@@ -16,6 +18,7 @@ from .bound import (
     Ref,
     SortKey,
     Spread,
+    Together,
     Type,
     Window,
 )
@@ -23,6 +26,7 @@ from .coerce import folded
 from .errors import BAD_WEIGHTS, TQLTypeError, TQLUnsupportedError
 from .lineage import pure_source
 from .scope import Scope
+from .source import Span
 
 
 def bind_order(item: nodes.OrderItem, scope: Scope) -> SortKey:
@@ -119,6 +123,29 @@ def bind_group(keys: tuple[nodes.Expr, ...], scope: Scope) -> list[tuple[nodes.E
         name = value.field.name if isinstance(value, Ref) else f"key{len(found)}"
         found.append((node, scope.context.new_field(name, value.type, origin=origin), value))
     return found
+
+
+def joined_cells(output: Output, span: Span, scope: Scope) -> Output:
+    """A result column ACROSS SPACE: the arrays of a group, which ACROSS TIME lists, as one array along the first axis.
+
+    Single values make the same list both ways.
+
+    Raises:
+        TQLUnsupportedError: nothing tells that the arrays fit together, as those of images do not.
+    """
+    type_, cell = output.field.type, output.field.type.cell
+    if not type_.nested:
+        return output
+    if cell is None or cell.block is None:
+        raise TQLUnsupportedError(
+            f"ACROSS SPACE does not join the arrays of {output.field.name!r} into one",
+            kind="across-space",
+            span=span,
+            hint="it joins boxes, labels and vectors: name these columns in SELECT, or write ACROSS TIME for a list of "
+            "each row's arrays",
+        )
+    field = scope.context.new_field(output.field.name, replace(cell, dims=(None, *cell.block)))
+    return Output(field, Together(output.value, type=field.type, span=span))
 
 
 def aliased(node: nodes.Expr, scope: Scope) -> nodes.Expr:

@@ -204,6 +204,13 @@ class Cells(Bound):
 
 
 @dataclass(frozen=True, slots=True)
+class Together(Bound):
+    """The cells of a sequence one after the other, as one array."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class JsonPick(Bound):
     """A key or an element of a JSON value; NULL where it is not there."""
 
@@ -269,7 +276,8 @@ class ExistsRelation(Bound):
 
 Expr = (
     Const | Ref | Map | Compare | Logic | Member | Choose | Reduce | ReduceAxis | ListCall | ShapeOf | Pick | CellOf
-    | Cells | JsonPick | CellAt | RowNumber | RowId | Random | UserCall | Relevance | InRelation | ExistsRelation
+    | Cells | Together | JsonPick | CellAt | RowNumber | RowId | Random | UserCall | Relevance | InRelation
+    | ExistsRelation
 )  # fmt: skip
 
 ELEMENTWISE = (Map, Compare, Logic, Member, Choose)

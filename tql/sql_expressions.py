@@ -37,6 +37,7 @@ from .bound import (
     RowId,
     RowNumber,
     ShapeOf,
+    Together,
     Type,
     UserCall,
 )
@@ -47,7 +48,7 @@ from .sql_compare import json_compare, json_path, nan_guard
 from .sql_operands import array_operands, maybe_null
 from .sql_reductions import QUANTIFIERS, known_member, quantified, reduced_along, shape_along
 from .sql_rows import write_call, write_exists, write_in_relation, write_random, write_relevance
-from .sql_sequences import cell_items, cell_lists, cell_shape, sequence_shape
+from .sql_sequences import cell_items, cell_lists, cell_shape, sequence_shape, shape_of_flat
 from .sql_subscripts import item_shape, pick_list, pick_one, pick_shape
 
 MAX_SQL = 1_000_000
@@ -403,6 +404,7 @@ LISTS: dict[type, Callable[[ExpressionWriter, Any], str]] = {
     Pick: pick_list,
     CellOf: cell_items,
     Cells: ExpressionWriter.sequence_items,
+    Together: lambda writer, expr: writer.items(expr.value),
     ShapeOf: ExpressionWriter.shape_list,
     ListCall: ExpressionWriter.list_call,
     CellAt: ExpressionWriter.cell_list,
@@ -416,6 +418,7 @@ SHAPES: dict[type, Callable[[ExpressionWriter, Any], str]] = {
     Ref: ExpressionWriter.stored_shape,
     Pick: pick_shape,
     CellOf: cell_shape,
+    Together: lambda writer, expr: shape_of_flat(expr.type, writer.items(expr)),
     CellAt: ExpressionWriter.shape_of_cell,
     ReduceAxis: shape_along,
 }

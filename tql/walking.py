@@ -22,6 +22,7 @@ from .bound import (
     ReduceAxis,
     Relevance,
     ShapeOf,
+    Together,
     UserCall,
 )
 
@@ -39,7 +40,7 @@ def children(expr: Expr) -> Iterator[Expr]:
                 yield condition
                 yield result
             yield expr.otherwise
-        case Member() | Reduce() | ReduceAxis() | ShapeOf() | InRelation() | Relevance():
+        case Member() | Reduce() | ReduceAxis() | ShapeOf() | Together() | InRelation() | Relevance():
             yield expr.value
         case Pick() | Cells():
             yield expr.value

@@ -87,7 +87,7 @@ REFUSED: list[tuple[str, str, str]] = [
     ("select iou(boxes, array[1, 2, 3]) as x", "argument-type", "IOU works on boxes, and this is integer array (3,)"),
     ("select nullif(num, 'a') as x", "not-comparable", "integer cannot be compared with text"),
     ("select * from (select num group by flag) ungroup by array[1, -1]", "bad-ungroup", "UNGROUP BY takes SPLIT"),
-    ("select boxes group by flag across space", "across-space", "does not join the arrays of 'boxes'"),
+    ("select grid group by flag across space", "across-space", "does not join the arrays of 'grid'"),
     ("select * where num = ?", "missing-parameter", "the query has a parameter number 1, and 0 values were given"),
     ("select coalesce(num, score)", "missing-alias", "an expression over several columns needs a name"),
     ("select * limit -1 percent", "bad-limit", "a percentage is a known number from 0 to 100"),

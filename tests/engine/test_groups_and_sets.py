@@ -87,6 +87,34 @@ def test_ungroup_without_sequences_is_refused(street: MemorySource) -> None:
         engine.run(street, "select num ungroup by split")
 
 
+def test_across_space_the_arrays_of_a_group_are_one(street: MemorySource) -> None:
+    result = engine.run(street, "select flag, boxes, categories as c, emb, num, tags group by flag across space")
+    assert groups(result) == [[0, 3, 4, 7], [1, 5, 6], [2]]
+    assert values(result, "c") == [[0, 1, 1, 2, 2, 0], [0, 1, 0, 0], []]
+    assert values(result, "boxes")[1:] == [[[1, 1, 10, 5], [1, 1, 11, 5], [6, 6, 60, 5], [6, 6, 61, 5]], []]
+    assert values(result, "emb")[1:] == [[1, 2, 1, 1, 2, 5, 1, 2, 6], [1, 2, 2]]
+    assert values(result, "tags") == [["x", "y", "x"], ["x", "y", "z"], []]
+    assert [column.name for column in result.columns if column.tensor and column.grouped] == ["num"]
+
+
+def test_what_space_joined_is_an_array_like_others(street: MemorySource) -> None:
+    joined = "(select flag, boxes as b, categories as c group by flag having count(*) > 1 across space)"
+    assert groups(engine.run(street, f"select * from {joined} where b[-1, 2] = 61")) == [[1, 5, 6]]
+    result = engine.run(street, f"select shape(b) as s, b[1:3, 2] as w, any(c = 'truck') as t from {joined}")
+    assert values(result, "s") == [[6, 4], [4, 4]]
+    assert values(result, "w") == [[30, 31], [11, 60]]
+    assert values(result, "t") == [True, False]
+    ordered = "select categories as c group by flag across space order by count(c), c[0]"
+    assert groups(engine.run(street, ordered)) == [[2], [1, 5, 6], [0, 3, 4, 7]]
+
+
+@pytest.mark.parametrize("item", ["grid", "images", "*", "boxes * 2 as b"])
+def test_arrays_that_may_not_fit_are_not_joined(item: str, street: MemorySource) -> None:
+    with pytest.raises(TQLUnsupportedError, match="ACROSS SPACE does not join the arrays of") as caught:
+        engine.run(street, f"select {item} group by flag across space")
+    assert "write ACROSS TIME" in caught.value.hint
+
+
 # --- DISTINCT, COUNT, EXPAND -----------------------------------------------------------------------------------------
 
 
