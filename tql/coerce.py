@@ -75,6 +75,12 @@ def common_shape(args: Iterable[Bound], span: Span) -> tuple[Dims | None, bool]:
     return dims, nested
 
 
+def common_boxes(args: Iterable[Bound]) -> str:
+    """What four numbers are in an element-wise result over boxes, if its operands agree."""
+    modes = {arg.type.boxes for arg in args if arg.type.boxes}
+    return modes.pop() if len(modes) == 1 else ""
+
+
 def meet(a: Dims | None, b: Dims | None, span: Span) -> Dims | None:
     """What is known of the axes of two arrays that must have equal shapes."""
     if a is None or b is None:
@@ -288,7 +294,7 @@ def arithmetic_type(args: Sequence[Bound], floats: bool, span: Span) -> Type:
     """Arithmetic is done in 64 bits: integers stay integers unless a float takes part (or `floats` says so)."""
     dims, nested = common_shape(args, span)
     base = Base.FLOAT if floats or any(a.type.base is Base.FLOAT for a in args) else Base.INT
-    return Type(base, dims, nested=nested)
+    return Type(base, dims, boxes=common_boxes(args), nested=nested)
 
 
 def folded(expr: Expr) -> Const | None:

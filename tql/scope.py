@@ -234,7 +234,7 @@ def cell_type(column: ColumnInfo) -> Type:
         case Kind.LABEL:
             return Type(Base.INT, (None,), column.dtype or "uint32", column.class_names)
         case Kind.BOX:
-            return Type(Base.FLOAT, (None, 4), column.dtype or "float32")
+            return Type(Base.FLOAT, (None, 4), column.dtype or "float32", boxes=column.coords[1])
         case Kind.SCALAR:
             return Type(base, (), column.dtype)
         case Kind.ARRAY if column.item:
