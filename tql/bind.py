@@ -133,7 +133,7 @@ def bind_select(
     window = None if node.expand is None else bind_window(node.expand, source, scope)
     if node.group_by:
         scope.grouping = Grouping([])
-        scope.grouping.keys = bind_group(node.group_by, replace(scope, grouping=None))
+        scope.grouping.keys = bind_group(node, replace(scope, grouping=None))
     outputs = bind_outputs(node, scope)
     if window is not None and window.counter is not None:
         outputs = (*outputs, Output(window.counter, Ref(window.counter, type=INT)))

@@ -61,6 +61,10 @@ ROWS: list[tuple[str, list[int]]] = [
     ("select * from dataset as d where d.num = 3", [0]),
     ("select dataset.num from dataset where num = 3", [0]),
     ("with dataset as (select * where num > 5) select * from dataset", [5, 6]),
+    # A pattern with a sign for one character alone.
+    ("select * where contains(categories, 'b?s')", [1, 3]),
+    ("select * where contains(categories, 'tr?*')", [4, 7]),
+    ("select * where contains(categories, '*?r')", [0, 1, 6, 7]),
     # Numbers at the edge of what is allowed.
     ("select * where num = 7 expand by 0 1", [5, 6, 7]),
     ("select * where num = 7 expand by 1 0", [4, 5, 6]),
@@ -91,6 +95,15 @@ REFUSED: list[tuple[str, str, str]] = [
     ("select * where num = ?", "missing-parameter", "the query has a parameter number 1, and 0 values were given"),
     ("select coalesce(num, score)", "missing-alias", "an expression over several columns needs a name"),
     ("select * limit -1 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
+    ("select emb + array[1, 2, 3] + array[1, 2] as x", "shape-mismatch", "arrays of shapes (3,) and (2,)"),
+    ("select array[1, 2, 3] + emb + array[1, 2] as x", "shape-mismatch", "arrays of shapes (3,) and (2,)"),
+    (
+        "select * from (select boxes group by flag) where all(shape(boxes) = array[1, 2])",
+        "shape-mismatch",
+        "(3,) and (2,)",
+    ),
+    ("select * where all(shape(num) = array[1])", "shape-mismatch", "arrays of shapes (0,) and (1,)"),
+    ("select * where all(shape(text) = array[1, 2])", "shape-mismatch", "arrays of shapes (1,) and (2,)"),
     ("select * limit 101 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
     ("with t as (select * from t) select * from t", "unknown-dataset", "there is no source 't'"),
 ]
@@ -143,6 +156,26 @@ HINTS: list[tuple[str, str]] = [
     ("select emb[1.5] as x", ""),
     ("select * where categories like 'c*'", "contains(labels, 'trafic*') looks for class names by pattern"),
     ("select * where num like 'c*'", ""),
+    ("select text, num order by 2 desc", "columns are named, not counted: ORDER BY num"),
+    ('select num + 1 as "a b" order by flag, 1', 'columns are named, not counted: ORDER BY "a b"'),
+    ("(select num) union (select num) order by 1", "columns are named, not counted: ORDER BY num"),
+    ("select count(*) order by 1", "columns are named, not counted: ORDER BY count"),
+    ("select * order by 'num'", "the name of a column stands without single quotes: ORDER BY num"),
+    *(
+        (f"select num, * order by {key}", "write the name of a column, or an expression of columns, after ORDER BY")
+        for key in ("'nim'", "null", "0", "-1", "2", "12", "1 + 1")  # the second column is of pixels
+    ),
+    ("select flag as f, count(*) as n group by 1", "columns are named, not counted: GROUP BY f"),
+    ("select flag, count(*) as n group by 'flag'", "the name of a column stands without single quotes: GROUP BY flag"),
+    *(
+        (
+            f"select num, count(*) as n group by {key}",
+            "write the name of a column, or an expression of columns, after GROUP BY",
+        )
+        for key in ("2", "'n'", "false", "null")
+    ),
+    ("select meta.a as x", "for a key of a JSON column write meta['key']"),
+    ("select b.num from dataset as a", "the sources are a"),
     ("select * where ifnull(num, 0) = 0", "write COALESCE(x, y)"),
     ("select * where len(text) = 3", "write LENGTH(text), COUNT(array) or SHAPE(array)[0]"),
     ("select text + 'a' as x", "texts are joined with ||; cast(x as float) turns text and JSON into numbers"),
@@ -164,6 +197,17 @@ def test_hints(query: str, hint: str, street: MemorySource) -> None:
     with pytest.raises(TQLError) as caught:
         engine.run(street, query)
     assert caught.value.hint == hint
+
+
+def test_true_groups_all_rows(street: MemorySource) -> None:
+    found = engine.run(street, "select sum(num) as s, count(*) as n group by true").computed
+    assert found is not None and found.to_pydict() == {"s": [25], "n": [8]}
+
+
+@pytest.mark.parametrize("clause", ["order by split", "group by split", "group by split, flag"])
+def test_a_constant_column_may_be_a_key(clause: str, street: MemorySource) -> None:
+    found = engine.run(street, f"select 'train' as split, num + 0 as n {clause}").computed
+    assert found is not None and set(found.column("split").to_pylist()) == {"train"}
 
 
 def test_groups_are_sorted_by_what_select_does_not_show(street: MemorySource) -> None:

@@ -13,6 +13,7 @@ from lakebed.tql.bound import Base, BoundSelect, Compare, Const, Logic, Member, 
 from lakebed.tql.catalogue import FUNCTIONS
 from lakebed.tql.errors import TQLError, TQLLimitError, TQLNameError, TQLTypeError
 from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
+from lakebed.tql.scope import column_type
 from lakebed.tql.walking import walk
 
 SCHEMA = DatasetSchema(
@@ -73,6 +74,12 @@ def test_connectives_inside_any_are_element_wise() -> None:
 def test_long_chains_bind_without_recursion() -> None:
     condition = where(" or ".join(f"num = {i}" for i in range(3000)))
     assert isinstance(condition, Logic) and len(condition.args) == 3000
+
+
+def test_elements_are_of_the_columns_dtype() -> None:
+    kinds = {(kind, dtype): column_type(ColumnInfo("x", kind, "x", dtype)) for kind in Kind for dtype in ("", "int16")}
+    assert kinds[Kind.BOX, ""].dtype == "float32" and kinds[Kind.BOX, "int16"].dtype == "int16"
+    assert kinds[Kind.LABEL, ""].dtype == "uint32" and kinds[Kind.LABEL, "int16"].dtype == "int16"
 
 
 def test_box_functions_follow_the_columns_coords() -> None:
