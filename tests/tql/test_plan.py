@@ -22,6 +22,10 @@ SCHEMA = DatasetSchema(
         ColumnInfo("num", Kind.SCALAR, "num", "int64", 0),
         ColumnInfo("text", Kind.TEXT, "text", "str"),
         ColumnInfo("vec", Kind.ARRAY, "vec", "float32", 1),
+        ColumnInfo("vecs", Kind.ARRAY, "vecs", "float32", 1, sequence=True),
+        ColumnInfo("ints", Kind.ARRAY, "ints", "int64", 1),
+        ColumnInfo("nums", Kind.SCALAR, "nums", "int64", 0, sequence=True),
+        ColumnInfo("words", Kind.TEXT, "words", "str", sequence=True),
     )
 )
 
@@ -143,6 +147,51 @@ def test_near_rows_are_found_in_memory_where_rows_come_ascending(text: str, by_n
     found = rows(text)
     near = found.source if isinstance(found, CutRows) else found
     assert isinstance(near, NearRows if by_numpy else SqlRows)
+
+
+@pytest.mark.parametrize(
+    ("key", "by_numpy"),
+    [
+        ("dot(vec, array[1, 2])", True),
+        ("dot(array[1, 2], vec)", True),
+        ("dot(vec, vec)", False),
+        ("dot(array[1, 2], array[1, 2])", False),
+        ("dot(ints, array[1, 2])", False),
+        ("dot(vecs, array[1, 2])", False),
+        ("l2_norm(vec + array[1, 2])", False),
+        ("dot(vec, array[1, 2]) nulls first", False),
+        ("dot(vec, array[1, 2]), num", False),
+    ],
+)
+def test_near_keys_compare_a_column_of_vectors_with_a_known_one(key: str, by_numpy: bool) -> None:
+    found = rows(f"select * order by {key} limit 2")
+    assert isinstance(found.source if isinstance(found, CutRows) else found, NearRows if by_numpy else SqlRows)
+
+
+@pytest.mark.parametrize(
+    ("key", "columns"),
+    [
+        ("num", ["num"]),
+        ("text, num", ["text", "num"]),
+        ("labels", None),
+        ("vec", None),
+        ("words", None),
+        ("nums", None),
+        ("num, labels", None),
+        ("num % 2", None),
+    ],
+)
+def test_groups_of_single_values_are_found_in_memory(key: str, columns: list[str] | None) -> None:
+    found = plan(bind(parse(f"select count(*) as n group by {key}"), SCHEMA)).grouped
+    assert (None if found is None else [column.name for column in found.columns]) == columns
+
+
+def test_groups_are_made_of_the_rows_that_where_leaves() -> None:
+    text = "select num, count(*) as n{} group by num"
+    whole = plan(bind(parse(text.format("")), SCHEMA)).grouped
+    some = plan(bind(parse(text.format(" where num > 1")), SCHEMA)).grouped
+    assert whole is not None and isinstance(whole.source, AllRows)
+    assert some is not None and isinstance(some.source, FilterRows)
 
 
 @pytest.mark.parametrize(
