@@ -10,19 +10,23 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..errors import LakebedError
 from ..storage.source import SampleSource
 from ..storage.vectors import arrow_of, numpy_of_all
 from ..tql import parse
 from ..tql.bind import bind
 from ..tql.bound import Field
 from ..tql.compile import compile_relation
+from ..tql.errors import mark_place
 from ..tql.functions import known_functions
 from ..tql.grouping import GroupRows
+from ..tql.nodes import DatasetSource
 from ..tql.plan import Plan, plan
 from ..tql.relations import Relation
 from ..tql.row_tests import ElementTest
 from ..tql.rows import AllRows, ExpandRows, RowPlan
 from ..tql.schema import ColumnInfo, DatasetSchema
+from ..tql.source import Span
 from ..tql.sql import Cell, Compiled, Input, Runtime
 from ..tql.sql_elements import compile_elements
 from .element_tables import Derived, Ints, derived
@@ -84,7 +88,11 @@ class Execution:
 
     def open(self, path: str, version: str | None) -> DatasetSchema:
         assert self.open_source is not None, "the binder asks only if it may"
-        opened = self.open_source(path, version)
+        try:
+            opened = self.open_source(path, version)
+        except LakebedError as error:
+            mark_place(error, self.text, span_of_source(self.text, path, version))
+            raise
         self.held.append(opened)
         return known_schema(opened)
 
@@ -155,6 +163,12 @@ class Execution:
         if given is None and wanted.rows is not None:
             given = self.program.rows(wanted.rows)
         return row_table(source, wanted, given)
+
+
+def span_of_source(text: str, path: str, version: str | None) -> Span:
+    """Where a query names a dataset that cannot be opened."""
+    named = (node for node in parse(text).walk() if isinstance(node, DatasetSource))
+    return next(node.span for node in named if (node.path, node.version) == (path, version))
 
 
 def known_schema(source: SampleSource) -> DatasetSchema:
