@@ -140,8 +140,7 @@ def bind_select(
     if node.across == "SPACE":
         outputs = tuple(joined_cells(output, node.span, scope) for output in outputs)
     having = None if node.having is None else bind_condition(node.having, scope)
-    after = replace(scope)
-    after.results = {o.field.name: shown(o) for o in outputs}
+    after = replace(scope, results={o.field.name: shown(o) for o in outputs})
     distinct = bind_distinct(node, outputs, after)
     spread, outputs = bind_spread(node, outputs, after)
     group = None if scope.grouping is None else finished(scope.grouping)

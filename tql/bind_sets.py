@@ -43,9 +43,10 @@ def bind_set_operation(
         for f in bound[0].fields
     )
     scope.results = {f.name: Ref(f, type=f.type) for f in fields}
-    scope.fields += [(None, f) for f in fields if f not in stored.fields]
-    every = (*stored.fields, *(f for f in fields if f not in stored.fields))
-    return BoundSetOperation(node.op, node.all, tuple(bound), fields, True, every), scope
+    known = {f.number for f in stored.fields}
+    added = tuple(f for f in fields if f.number not in known)
+    scope.fields += [(None, f) for f in added]
+    return BoundSetOperation(node.op, node.all, tuple(bound), fields, True, (*stored.fields, *added)), scope
 
 
 def chain(node: nodes.SetOperation) -> list[nodes.Body]:

@@ -40,7 +40,7 @@ ASKS: dict[str, Callable[[Any, Any], Any]] = {
 def test_a_query_is_a_text(ask: str, text: Any, ds: Any) -> None:
     with pytest.raises(TQLTypeError, match=f"a query is a text, found {type(text).__name__}") as caught:
         ASKS[ask](ds, text)
-    assert caught.value.kind == "not-text"
+    assert caught.value.kind == "not-a-text"
     assert ("decode" in caught.value.hint) == isinstance(text, bytes)
 
 

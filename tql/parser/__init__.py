@@ -38,11 +38,11 @@ def check_text(text: object) -> None:
     """Refuse what is no `str`.
 
     Raises:
-        TQLTypeError: kind "not-text".
+        TQLTypeError: kind "not-a-text".
     """
     if not isinstance(text, str):
         hint = "decode it: query.decode()" if isinstance(text, bytes) else ""
-        raise TQLTypeError(f"a query is a text, found {type(text).__name__}", kind="not-text", hint=hint)
+        raise TQLTypeError(f"a query is a text, found {type(text).__name__}", kind="not-a-text", hint=hint)
 
 
 def parse_here(text: str) -> nodes.Query:
