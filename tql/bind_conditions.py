@@ -136,10 +136,14 @@ def bind_in_query(node: nodes.InQuery, scope: Scope) -> Expr:
         )
     field = query.fields[0]
     check_comparable(value, Ref(field, type=field.type.element()), node.span)
-    if value.type.is_array:
-        raise TQLUnsupportedError(
-            "IN (SELECT ...) needs one value on its left, not an array", kind="array-in-query", span=node.span
-        )
+    for type_, place in ((value.type, "on its left"), (field.type, "in each row of its query")):
+        if type_.is_array:
+            raise TQLUnsupportedError(
+                f"IN (SELECT ...) needs one value {place}, and this is {type_}",
+                kind="array-in-query",
+                span=node.span,
+                hint="take one of each cell: x[0], max(x)",
+            )
     inside = InRelation(value, query, type=BOOL, span=node.span)
     return logic("NOT", [inside], node.span) if node.negated else inside
 

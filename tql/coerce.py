@@ -150,7 +150,7 @@ def member(value: Expr, items: Sequence[Expr], span: Span) -> Expr:
     """``value IN (items)``: one `Member` where all items are known, else equalities joined by OR."""
     resolved = [resolve_labels(item, value) for item in items]
     for item in resolved:
-        check_comparable(value, item, span)
+        check_comparable(resolve_labels(value, item), item, span)
     shape = replace(BOOL, dims=value.type.dims, nested=value.type.nested)
     known = [i.value for i in resolved if isinstance(i, Const) and i.type.dims == () and i.value is not None]
     if len(known) == len(items) and value.type.base is not Base.JSON:

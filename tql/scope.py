@@ -171,6 +171,8 @@ class Scope:
         known = [alias for alias, _ in self.fields if alias]
         if any(f.name == source for _, f in self.fields):
             hint = f"for a key of a JSON column write {source}['key']"
+        elif inside := next((f.name for _, f in self.fields if f.name.startswith(f"{source}/")), None):
+            hint = f'{source!r} is a group; its tensors are written in double quotes: "{inside}"'
         else:
             hint = suggest(source, known, "sources")
         return TQLNameError(f"there is no source {source!r} in FROM", kind="unknown-source", span=span, hint=hint)

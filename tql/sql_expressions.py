@@ -44,7 +44,7 @@ from .bound import (
 from .errors import TQLLimitError, TQLUnsupportedError
 from .schema import SMALL_FLOATS, ColumnInfo
 from .sql import SQL_TYPES, Step, Writer
-from .sql_compare import json_compare, json_path, nan_guard
+from .sql_compare import POINTED, json_compare, json_path, nan_guard
 from .sql_operands import array_operands, maybe_null
 from .sql_reductions import QUANTIFIERS, known_member, quantified, reduced_along, shape_along
 from .sql_rows import write_call, write_exists, write_in_relation, write_random, write_relevance
@@ -225,8 +225,8 @@ class ExpressionWriter:
         path, inner = "", expr.value
         if isinstance(expr.key, Const) and isinstance(expr.key.value, str):
             path = json_path(expr.key.value)
-            while isinstance(inner, JsonPick) and isinstance(inner.key, Const) and isinstance(inner.key.value, str):
-                path, inner = json_path(inner.key.value) + path.removeprefix("$"), inner.value
+            while isinstance(inner, JsonPick) and path.startswith("$") and (key := path_key(inner.key)):
+                path, inner = json_path(key) + path[1:], inner.value
         elif expr.key.type.base is Base.TEXT:
             raise TQLUnsupportedError("a JSON key is a known text", kind="dynamic-key", span=expr.key.span)
         # A stored column needs no cast: it was checked when it was written, and the function takes text.
@@ -358,6 +358,11 @@ class ExpressionWriter:
         if len(arrays) < 2:
             return sql
         return self.checked(arrays, [self.items(arg) for arg in arrays], sql, "NULL")
+
+
+def path_key(key: Expr) -> str:
+    """A known JSON key that fits into a path with others, else ""."""
+    return key.value if isinstance(key, Const) and isinstance(key.value, str) and key.value not in POINTED else ""
 
 
 def short_enough(sql: str, expr: Expr) -> str:

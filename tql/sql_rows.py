@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bound import BoundQuery, ExistsRelation, InRelation, Random, Relevance, UserCall
+from .bound import Base, BoundQuery, ExistsRelation, InRelation, Random, Relevance, UserCall
 from .sql import SQL_TYPES
 from .sql_columns import inner_relation
 
@@ -50,8 +50,10 @@ def subquery(w: ExpressionWriter, query: BoundQuery) -> str:
 
 
 def write_in_relation(w: ExpressionWriter, expr: InRelation) -> str:
+    """NaN is a member of nothing, as it equals nothing; SQL has it equal itself."""
     query, field = subquery(w, expr.query), expr.query.fields[0]
-    return f"({w.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}))"
+    known = f" WHERE c{field.number} IS NULL OR NOT isnan(c{field.number})" if field.type.base is Base.FLOAT else ""
+    return f"({w.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}{known}))"
 
 
 def write_exists(w: ExpressionWriter, expr: ExistsRelation) -> str:

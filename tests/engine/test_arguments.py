@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from lakebed.storage.errors import InvalidInputError, NotFoundError
 from lakebed.tql import parse
-from lakebed.tql.errors import TQLTypeError
+from lakebed.tql.errors import TQLNameError, TQLTypeError
 
 import lakebed
 from lakebed import engine
@@ -111,3 +111,11 @@ def test_a_dataset_that_is_not_there_is_shown_in_the_query(text: str, kind: str,
         ds.query(text)
     assert caught.value.kind == kind
     assert str(caught.value).splitlines()[1:4] == lines
+
+
+def test_a_group_written_with_a_dot_is_told_how_to_quote() -> None:
+    grouped = lakebed.empty("mem://arguments-groups", overwrite=True)
+    grouped.create_tensor("cars/boxes", htype="bbox")
+    with pytest.raises(TQLNameError) as caught:
+        grouped.query("select cars.boxes")
+    assert caught.value.hint == "'cars' is a group; its tensors are written in double quotes: \"cars/boxes\""

@@ -61,6 +61,8 @@ ROWS: list[tuple[str, list[int]]] = [
     ("select * from dataset as d where d.num = 3", [0]),
     ("select dataset.num from dataset where num = 3", [0]),
     ("with dataset as (select * where num > 5) select * from dataset", [5, 6]),
+    # A class name may stand on either side of IN.
+    ("select * where 'truck' in (categories[0], categories[1])", [4, 7]),
     # A pattern with a sign for one character alone.
     ("select * where contains(categories, 'b?s')", [1, 3]),
     ("select * where contains(categories, 'tr?*')", [4, 7]),
@@ -102,6 +104,13 @@ REFUSED: list[tuple[str, str, str]] = [
         "shape-mismatch",
         "(3,) and (2,)",
     ),
+    (
+        "select * where num in (select categories)",
+        "array-in-query",
+        "in each row of its query, and this is class",
+    ),
+    ("select * where num in (select num group by flag)", "array-in-query", "and this is integer array (n,)"),
+    ("select * where emb in (select num)", "array-in-query", "one value on its left, and this is float array (n,)"),
     ("select * where all(shape(num) = array[1])", "shape-mismatch", "arrays of shapes (0,) and (1,)"),
     ("select * where all(shape(text) = array[1, 2])", "shape-mismatch", "arrays of shapes (1,) and (2,)"),
     ("select * limit 101 percent", "bad-limit", "a percentage is a known number from 0 to 100"),

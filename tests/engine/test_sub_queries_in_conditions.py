@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pyarrow as pa
 import pytest
 from lakebed.storage.schema import TensorSpec
@@ -10,6 +12,25 @@ from lakebed import engine
 from memory_source import MemorySource
 
 MANY = MemorySource([TensorSpec("n", "n", dtype="int64", ndim=0)], pa.table({"n": pa.array(range(200), pa.int64())}))
+
+
+FLOATS = MemorySource(
+    [TensorSpec("x", "x", dtype="float32", ndim=0)], pa.table({"x": pa.array([0.5, math.nan, None, 2], pa.float32())})
+)
+
+
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select * where x in (select x)", [0, 3]),
+        ("select * where x not in (select x where x > 1)", [0, 1]),
+        ("select * where x not in (select x where x is not null)", [1]),
+        ("select * where x not in (select x)", []),  # of a missing one nobody knows
+    ],
+)
+def test_nan_is_a_member_of_nothing(query: str, expected: list[int]) -> None:
+    found = engine.run(FLOATS, query).rows
+    assert found is not None and found.tolist() == expected
 
 
 @pytest.mark.parametrize(
