@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 from . import nodes
 from .bind_sources import add_dataset
-from .bound import BoundQuery, BoundSetOperation, Ref
+from .bound import Base, BoundQuery, BoundSetOperation, Field, Ref, Type
 from .errors import TQLTypeError, TQLUnsupportedError
-from .lineage import dataset_of
+from .lineage import dataset_of, of_groups
 from .scope import Context, Scope, scope_of_results
 from .source import Span
 
@@ -22,13 +22,19 @@ def bind_set_operation(
     check_columns(bound, node.span)
     datasets = {dataset_of(branch) for branch in bound}
     by_row = len(datasets) == 1 and None not in datasets
+    if len({of_groups(branch) for branch in bound}) > 1:
+        raise TQLUnsupportedError(
+            f"{node.op} of groups and rows", kind="groups-and-rows", span=node.span,
+            hint="group every branch, or undo the groups: select * from (...) ungroup by split",
+        )  # fmt: skip
     if not by_row and node.op != "UNION":
         raise TQLUnsupportedError(
             f"{node.op} of rows of different datasets", kind="set-across-datasets", span=node.span,
             hint="rows of different datasets are never the same row",
         )  # fmt: skip
+    columns = [[named(branch, f.name) for branch in bound] for f in bound[0].fields]
     if not by_row:
-        fields = tuple(context.new_field(f.name, f.type) for f in bound[0].fields)
+        fields = tuple(context.new_field(same[0].name, common_type(same)) for same in columns)
         scope = scope_of_results(fields, context, tables, parent)
         return BoundSetOperation(node.op, node.all, tuple(bound), fields, False), scope
     scope = Scope(context, tables=tables, parent=parent)
@@ -37,16 +43,63 @@ def bind_set_operation(
     stored = add_dataset(context.datasets[number], None, scope)
     by_column = {f.origin.column.name: f for f in stored.fields if f.origin is not None}
     fields = tuple(
-        by_column[f.origin.column.name]
-        if f.origin is not None and not f.grouped and f.origin.column.name == f.name
-        else context.new_field(f.name, f.type, origin=f.origin, grouped=f.grouped)
-        for f in bound[0].fields
+        by_column[same[0].name] if is_column(same) else joined_field(same, context, node.span) for same in columns
     )
     scope.results = {f.name: Ref(f, type=f.type) for f in fields}
     known = {f.number for f in stored.fields}
     added = tuple(f for f in fields if f.number not in known)
     scope.fields += [(None, f) for f in added]
     return BoundSetOperation(node.op, node.all, tuple(bound), fields, True, (*stored.fields, *added)), scope
+
+
+def alike(a: Type, b: Type) -> bool:
+    """Whether values of both may stand in one column: their sizes may differ, the number of their axes may not."""
+    if Base.NULL in (a.base, b.base):
+        return True
+    same = a.base is b.base or (a.is_number and b.is_number)
+    axes = [None if type_.dims is None else len(type_.dims) for type_ in (a, b)]
+    return same and axes[0] == axes[1] and a.nested == b.nested
+
+
+def named(branch: BoundQuery, name: str) -> Field:
+    return next(field for field in branch.fields if field.name == name)
+
+
+def is_column(same: Sequence[Field]) -> bool:
+    """Whether a result column is a column of the dataset under its own name, in every branch."""
+    first = same[0]
+    one = all(field.origin == first.origin for field in same)
+    return one and first.origin is not None and not first.grouped and first.origin.column.name == first.name
+
+
+def joined_field(same: Sequence[Field], context: Context, span: Span) -> Field:
+    """A result column that branches compute, or take from the dataset under another name.
+
+    Raises:
+        TQLUnsupportedError: it is of pixels of different columns.
+    """
+    first = same[0]
+    if all(field.origin == first.origin for field in same):
+        return context.new_field(first.name, common_type(same), first.origin, first.grouped)
+    if first.type.base is Base.IMAGE:
+        raise TQLUnsupportedError(
+            f"the column {first.name!r} is of pixels of different columns", kind="pixels", span=span,
+            hint="give each of them a name of its own, or ask in queries of their own",
+        )  # fmt: skip
+    return context.new_field(first.name, common_type(same), grouped=first.grouped)
+
+
+def common_type(same: Sequence[Field]) -> Type:
+    """The type of a column that is not the same in each branch: what they agree on."""
+    known = [field.type for field in same if field.type.base is not Base.NULL] or [same[0].type]
+    first, *others = known
+    if all(type_ == first for type_ in others):
+        return first
+    base = Base.FLOAT if any(type_.base is Base.FLOAT for type_ in others) and first.is_number else first.base
+    if first.dims is None:
+        return Type(base, None, nested=first.nested)
+    axes = zip(*(type_.dims or () for type_ in known), strict=True)
+    return Type(base, tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in axes), nested=first.nested)
 
 
 def chain(node: nodes.SetOperation) -> list[nodes.Body]:
@@ -76,7 +129,7 @@ def check_columns(branches: Sequence[BoundQuery], span: Span) -> None:
                     f"the column {name!r} is in one branch and not in another", kind="branch-columns", span=span,
                     hint="select the same columns in every branch",
                 )  # fmt: skip
-            if first[name].base is not other[name].base and not (first[name].is_number and other[name].is_number):
+            if not alike(first[name], other[name]):
                 raise TQLTypeError(
                     f"the column {name!r} is {first[name]} in one branch and {other[name]} in another",
                     kind="branch-columns",

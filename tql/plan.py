@@ -25,7 +25,7 @@ from .bound import (
     is_pixel_part,
 )
 from .grouping import GroupRows, group_rows
-from .lineage import dataset_of, is_ordered, is_pure, pure_source
+from .lineage import dataset_of, is_ordered, is_pure, pure_source, shows_stored
 from .nearest import near_key
 from .ordering import order_keys
 from .relations import (
@@ -309,7 +309,7 @@ def lower_source(source: BoundSource) -> Relation:
 
 
 def lower_set_operation(body: BoundSetOperation) -> Relation:
-    if body.by_row and all(is_pure(branch) for branch in body.branches):
+    if body.by_row and shows_stored(body) and all(is_pure(branch) for branch in body.branches):
         return Scan(the_dataset(body.branches[0]), body.stored, merge_rows(body))
     columns = tuple((field, tuple(named(branch, field.name) for branch in body.branches)) for field in body.fields)
     ascending = body.by_row and not any(is_ordered(branch) for branch in body.branches)
