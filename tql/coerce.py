@@ -148,6 +148,7 @@ def check_comparable(left: Expr, right: Expr, span: Span) -> None:
 
 def member(value: Expr, items: Sequence[Expr], span: Span) -> Expr:
     """``value IN (items)``: one `Member` where all items are known, else equalities joined by OR."""
+    items = [one for item in items for one in listed(item)]
     resolved = [resolve_labels(item, value) for item in items]
     for item in resolved:
         check_comparable(resolve_labels(value, item), item, span)
@@ -158,6 +159,13 @@ def member(value: Expr, items: Sequence[Expr], span: Span) -> Expr:
         return Member(value, options, type=shape, span=span)
     equal = [compare("=", value, item, span) for item in resolved]
     return equal[0] if len(equal) == 1 else logic("OR", equal, span)
+
+
+def listed(item: Expr) -> list[Expr]:
+    """The elements of a known list, as a parameter may be one: ``num IN (?)``."""
+    if not isinstance(item, Const) or not isinstance(item.value, tuple) or len(item.type.dims or ()) != 1:
+        return [item]
+    return [Const(value, type=item.type.element(), span=item.span) for value in item.value]
 
 
 # --- class labels ----------------------------------------------------------------------------------------------------

@@ -174,7 +174,7 @@ class Scope:
         elif inside := next((f.name for _, f in self.fields if f.name.startswith(f"{source}/")), None):
             hint = f'{source!r} is a group; its tensors are written in double quotes: "{inside}"'
         else:
-            hint = suggest(source, known, "sources")
+            hint = suggest(source, known, "sources") if known else f"columns stand alone here: leave {source}. out"
         return TQLNameError(f"there is no source {source!r} in FROM", kind="unknown-source", span=span, hint=hint)
 
     def unknown_column(self, node: nodes.Column) -> TQLNameError:

@@ -63,6 +63,9 @@ ROWS: list[tuple[str, list[int]]] = [
     ("with dataset as (select * where num > 5) select * from dataset", [5, 6]),
     # A class name may stand on either side of IN.
     ("select * where 'truck' in (categories[0], categories[1])", [4, 7]),
+    # An array of the query beside one of the row: element by element.
+    ("select * where any(emb = array[1, 2, 3])", [0, 1, 2, 3, 4, 5, 6, 7]),
+    ("select * where all(emb = array[1, 2, 3])", [3]),
     # A pattern with a sign for one character alone.
     ("select * where contains(categories, 'b?s')", [1, 3]),
     ("select * where contains(categories, 'tr?*')", [4, 7]),
@@ -111,6 +114,8 @@ REFUSED: list[tuple[str, str, str]] = [
     ),
     ("select * where num in (select num group by flag)", "array-in-query", "and this is integer array (n,)"),
     ("select * where emb in (select num)", "array-in-query", "one value on its left, and this is float array (n,)"),
+    ("select * where any(tags = array['x', 'y'])", "shape-mismatch", "arrays of shapes [1] and [2]"),
+    ("select * where any(categories = array['car', 'bus'])", "shape-mismatch", "arrays of shapes [1] and [2]"),
     ("select * where all(shape(num) = array[1])", "shape-mismatch", "arrays of shapes (0,) and (1,)"),
     ("select * where all(shape(text) = array[1, 2])", "shape-mismatch", "arrays of shapes (1,) and (2,)"),
     ("select * limit 101 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
@@ -131,6 +136,30 @@ def test_an_integer_has_64_bits(rows: Callable[..., list[int]]) -> None:
         with pytest.raises(TQLError) as caught:
             rows("select * where num < ?", [number])
         assert caught.value.kind == "overflow"
+
+
+@pytest.mark.parametrize(
+    ("condition", "given", "expected"),
+    [
+        ("num in (?)", [7, 3], [0, 5, 6]),
+        ("num in (?, 1)", (7, 3), [0, 1, 5, 6]),
+        ("num in (?)", np.array([7, 3]), [0, 5, 6]),
+        ("num not in (?)", [7, 3], [1, 3, 4, 7]),
+        ("num in (?)", [], []),
+        ("num not in (?)", [], [0, 1, 3, 4, 5, 6, 7]),
+        ("num + 1 in (?)", [8, 4], [0, 5, 6]),
+        ("text in (?)", ["", "b"], [3, 7]),
+        ("meta['a'] in (?)", [4, 5.5], [0, 6]),
+        ("any(categories in (?))", ["bus", "truck"], [1, 3, 4, 7]),
+        ("categories in (?)", ["bus", "truck"], [3, 4]),
+        ("any(tags in (?))", ["z", "y"], [1, 4, 6]),
+        ("all(emb in (?))", [1, 2, 5], [1, 2, 5]),
+    ],
+)
+def test_a_list_may_be_given_to_in(
+    condition: str, given: Any, expected: list[int], rows: Callable[..., list[int]]
+) -> None:
+    assert rows(f"select * where {condition}", [given]) == expected
 
 
 def test_a_parameter_too_few_is_counted(rows: Callable[..., list[int]]) -> None:
@@ -185,6 +214,7 @@ HINTS: list[tuple[str, str]] = [
     ),
     ("select meta.a as x", "for a key of a JSON column write meta['key']"),
     ("select b.num from dataset as a", "the sources are a"),
+    ("select row.num", "columns stand alone here: leave row. out"),
     ("select * where ifnull(num, 0) = 0", "write COALESCE(x, y)"),
     ("select * where len(text) = 3", "write LENGTH(text), COUNT(array) or SHAPE(array)[0]"),
     ("select text + 'a' as x", "texts are joined with ||; cast(x as float) turns text and JSON into numbers"),
