@@ -112,6 +112,7 @@ def compare(op: str, left: Expr, right: Expr, span: Span) -> Expr:
     """
     left, right = resolve_labels(left, right), resolve_labels(right, left)
     check_comparable(left, right, span)
+    check_quantified(left, right, span)
     left, right = in_floats_of(left, right), in_floats_of(right, left)
     dims, nested = common_shape((left, right), span)
     return Compare(op, left, right, type=Type(Base.BOOL, dims, nested=nested), span=span)
@@ -144,6 +145,18 @@ def check_comparable(left: Expr, right: Expr, span: Span) -> None:
         span=span,
         hint="text is written in single quotes and numbers without; cast(x as type) converts",
     )
+
+
+def check_quantified(left: Expr, right: Expr, span: Span) -> None:
+    """``x = ANY(array)`` is SQL's membership; here ANY is true or false itself, which no column of numbers equals."""
+    number = left.type.base in (Base.INT, Base.FLOAT) and not isinstance(left, Const)
+    if number and isinstance(right, Reduce) and right.name in ("ANY", "ALL"):
+        raise TQLTypeError(
+            f"{right.name} gives true or false, and is compared with {left.type}",
+            kind="not-comparable",
+            span=span,
+            hint="membership is x IN (1, 2, 3), or x IN (?) with a list",
+        )
 
 
 def member(value: Expr, items: Sequence[Expr], span: Span) -> Expr:

@@ -113,6 +113,15 @@ def test_a_dataset_that_is_not_there_is_shown_in_the_query(text: str, kind: str,
     assert str(caught.value).splitlines()[1:4] == lines
 
 
+def test_a_table_that_sql_would_name_is_the_dataset_that_is_asked(ds: Any) -> None:
+    with pytest.raises(NotFoundError) as caught:
+        ds.query("select * from arguments")
+    assert caught.value.hint.startswith("the dataset that is asked needs no FROM, or FROM dataset; for another: check")
+    with pytest.raises(NotFoundError) as caught:
+        lakebed.query("select * from arguments")
+    assert caught.value.hint.startswith("check the path")
+
+
 def test_a_group_written_with_a_dot_is_told_how_to_quote() -> None:
     grouped = lakebed.empty("mem://arguments-groups", overwrite=True)
     grouped.create_tensor("cars/boxes", htype="bbox")

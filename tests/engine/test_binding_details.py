@@ -63,6 +63,9 @@ ROWS: list[tuple[str, list[int]]] = [
     ("with dataset as (select * where num > 5) select * from dataset", [5, 6]),
     # A class name may stand on either side of IN.
     ("select * where 'truck' in (categories[0], categories[1])", [4, 7]),
+    # ANY and ALL are true or false, and 1 or 0.
+    ("select * where 1 = any(num > 5)", [5, 6]),
+    ("select * where any(num > 5) = flag", [1, 5, 6][:1]),
     # An array of the query beside one of the row: element by element.
     ("select * where any(emb = array[1, 2, 3])", [0, 1, 2, 3, 4, 5, 6, 7]),
     ("select * where all(emb = array[1, 2, 3])", [3]),
@@ -214,6 +217,8 @@ HINTS: list[tuple[str, str]] = [
     ),
     ("select meta.a as x", "for a key of a JSON column write meta['key']"),
     ("select b.num from dataset as a", "the sources are a"),
+    ("select * where num = any(array[7, 3])", "membership is x IN (1, 2, 3), or x IN (?) with a list"),
+    ("select * where score > all(emb)", "membership is x IN (1, 2, 3), or x IN (?) with a list"),
     ("select row.num", "columns stand alone here: leave row. out"),
     ("select * where ifnull(num, 0) = 0", "write COALESCE(x, y)"),
     ("select * where len(text) = 3", "write LENGTH(text), COUNT(array) or SHAPE(array)[0]"),

@@ -44,6 +44,9 @@ def test_nan_is_a_member_of_nothing(query: str, expected: list[int]) -> None:
         ("select * where n < 100 and n in (select n - 100 where n > 197)", [98, 99]),
         ("select * where n = 2 or n in (select n + 1 where n < 2)", [1, 2]),
         ("select * from (select * where n > 190) where n = 195 and exists (select * where n = 1)", [195]),
+        ("select * where n = 2 and exists (select 1 from dataset where n > 100)", [2]),
+        ("select * where n = 2 and exists (select 1, 'a', null where n > 900)", []),
+        ("select * where n = 2 and exists ((select n) union (select n))", [2]),
         # Ordered by a column of the outer row, which is the same for all rows: the first one stays.
         (
             "select * from dataset as o where n in (select a.n + 5 as m from dataset as a order by o.n desc limit 1)",

@@ -26,7 +26,6 @@ from ..tql.relations import Relation
 from ..tql.row_tests import ElementTest
 from ..tql.rows import AllRows, ExpandRows, RowPlan
 from ..tql.schema import ColumnInfo, DatasetSchema
-from ..tql.source import Span
 from ..tql.sql import Cell, Compiled, Input, Runtime
 from ..tql.sql_elements import compile_elements
 from .element_tables import Derived, Ints, derived
@@ -67,6 +66,7 @@ class Execution:
         self.text = text
         self.execute_sql = execute_sql
         self.open_source = resolve
+        self.asked = source is not None
         self.held: list[SampleSource] = [] if source is None else [source]
         salt = secrets.randbits(40) if seed is None else seed % 2**40
         self.runtime = Runtime(salt, self.cell, f"user_{next(_NUMBERS)}")
@@ -91,7 +91,10 @@ class Execution:
         try:
             opened = self.open_source(path, version)
         except LakebedError as error:
-            mark_place(error, self.text, span_of_source(self.text, path, version))
+            node = source_of(self.text, path, version)
+            mark_place(error, self.text, node.span)
+            if self.asked and not node.quoted:
+                error.hint = f"the dataset that is asked needs no FROM, or FROM dataset; for another: {error.hint}"
             raise
         self.held.append(opened)
         return known_schema(opened)
@@ -165,10 +168,10 @@ class Execution:
         return row_table(source, wanted, given)
 
 
-def span_of_source(text: str, path: str, version: str | None) -> Span:
-    """Where a query names a dataset that cannot be opened."""
+def source_of(text: str, path: str, version: str | None) -> DatasetSource:
+    """Where a query names a dataset."""
     named = (node for node in parse(text).walk() if isinstance(node, DatasetSource))
-    return next(node.span for node in named if (node.path, node.version) == (path, version))
+    return next(node for node in named if (node.path, node.version) == (path, version))
 
 
 def known_schema(source: SampleSource) -> DatasetSchema:
