@@ -53,12 +53,16 @@ def bind_set_operation(
 
 
 def alike(a: Type, b: Type) -> bool:
-    """Whether values of both may stand in one column: their sizes may differ, the number of their axes may not."""
+    """Whether values of both may stand in one column: their sizes may differ, the number of their axes may not.
+
+    Sequences of arrays are of one type, or in columns of their own.
+    """
     if Base.NULL in (a.base, b.base):
         return True
-    same = a.base is b.base or (a.is_number and b.is_number)
+    if a.nested or b.nested:
+        return a == b
     axes = [None if type_.dims is None else len(type_.dims) for type_ in (a, b)]
-    return same and axes[0] == axes[1] and a.nested == b.nested
+    return axes[0] == axes[1] and (a.base is b.base or (a.is_number and b.is_number))
 
 
 def named(branch: BoundQuery, name: str) -> Field:
@@ -97,9 +101,9 @@ def common_type(same: Sequence[Field]) -> Type:
         return first
     base = Base.FLOAT if any(type_.base is Base.FLOAT for type_ in others) and first.is_number else first.base
     if first.dims is None:
-        return Type(base, None, nested=first.nested)
+        return Type(base, None)
     axes = zip(*(type_.dims or () for type_ in known), strict=True)
-    return Type(base, tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in axes), nested=first.nested)
+    return Type(base, tuple(sizes[0] if len(set(sizes)) == 1 else None for sizes in axes))
 
 
 def chain(node: nodes.SetOperation) -> list[nodes.Body]:

@@ -35,6 +35,8 @@ VALUES: list[tuple[str, list[Any]]] = [
     ("max_weight(true: 1, num > 2: 2)", [2.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 1.0]),
     ("sum_weight(true: 1, num > 2: 2)", [3.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 1.0]),
     ("shape(array[])[0]", [0] * 8),
+    ("shape(text)", [[1]] * 8),
+    ("shape(num)", [[]] * 8),
     ("box_width(boxes)[0]", [0.0, 10.0, None, 30.0, 40.0, None, 60.0, 70.0]),
     ("box_height(boxes)[0]", [5.0, 5.0, None, 5.0, 5.0, None, 5.0, 5.0]),
 ]  # fmt: skip

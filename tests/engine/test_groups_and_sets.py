@@ -243,6 +243,11 @@ def test_branches_may_show_other_things_under_one_name(query: str, expected: lis
             "groups-and-rows",
             "UNION of groups",
         ),
+        (
+            "(select flag, boxes as x group by flag) union all (select flag, boxes * 2 as x group by flag)",
+            "branch-columns",
+            r"'x' is sequence of float array \(n, 4\) in one branch and array of float in another",
+        ),
         ("(select count(*) as x group by flag) union (select num as x)", "groups-and-rows", "UNION of groups and rows"),
         ("(select num as x) except (select count(*) as x group by flag)", "groups-and-rows", "EXCEPT of groups"),
     ],

@@ -29,6 +29,9 @@ SCHEMA = DatasetSchema(
 )
 
 
+UNKNOWN_AXES = (("a", "int64"), ("b", "float32"))
+
+
 def bound(text: str, params: Any = None) -> BoundTree:
     return bind(parse(text), SCHEMA, params)
 
@@ -80,6 +83,13 @@ def test_elements_are_of_the_columns_dtype() -> None:
     kinds = {(kind, dtype): column_type(ColumnInfo("x", kind, "x", dtype)) for kind in Kind for dtype in ("", "int16")}
     assert kinds[Kind.BOX, ""].dtype == "float32" and kinds[Kind.BOX, "int16"].dtype == "int16"
     assert kinds[Kind.LABEL, ""].dtype == "uint32" and kinds[Kind.LABEL, "int16"].dtype == "int16"
+
+
+def test_an_array_whose_axes_are_not_known_stays_one() -> None:
+    schema = DatasetSchema(tuple(ColumnInfo(n, Kind.ARRAY, n, dtype, shape=f"{n}.shape") for n, dtype in UNKNOWN_AXES))
+    for text in ("select a[0] as x", "(select a as x) union all (select b as x)"):
+        field = bind(parse(text), schema).query.fields[0]
+        assert field.type.dims is None and field.type.is_array and not field.type.nested
 
 
 def test_box_functions_follow_the_columns_coords() -> None:

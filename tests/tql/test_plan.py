@@ -81,6 +81,12 @@ def test_conditions_on_aligned_elements_are_element_tests() -> None:
     assert not test("any(boxes[:, 2] * boxes[:, 3] > 300)").simple
 
 
+def test_only_labels_are_scanned_as_codes() -> None:
+    assert isinstance(test("any(labels = 1)"), LabelTest)
+    assert isinstance(test("any(ints = 1)"), ElementTest)
+    assert isinstance(rows("select * where any(vecs = 1)"), SqlRows)
+
+
 def test_positions_become_ranges() -> None:
     assert test("row_number() = 7") == SpanTest(((7, 7),))
     assert test("row_number() between 3 and 9") == SpanTest(((3, 9),))
