@@ -115,6 +115,7 @@ def test_conditions_in_sql_are_one_and_those_on_pixels_another() -> None:
     assert (cheap.pixels, pixels.pixels) == (False, True)
     for part in (cheap, pixels):
         assert isinstance(part.condition, Logic) and part.condition.op == "AND" and len(part.condition.args) == 2
+    assert test("mean(images) > 3").pixels
     single = test("num > 1 or upper(text) = 'A'").tests[1]
     assert isinstance(single.condition, Compare)
 
@@ -277,6 +278,7 @@ def test_integer_sets() -> None:
     assert union([((3, 5),), ((1, 2), (9, 9))]) == ((1, 5), (9, 9))
     assert complement(complement(((1, 5), (9, 9)))) == ((1, 5), (9, 9))
     assert complement(()) == ((LOWEST, HIGHEST),) and complement(((LOWEST, HIGHEST),)) == ()
+    assert complement(((LOWEST, HIGHEST - 1),)) == ((HIGHEST, HIGHEST),)
     assert complement(((LOWEST, 3),)) == ((4, HIGHEST),) and complement(((3, HIGHEST),)) == ((LOWEST, 2),)
     assert (LOWEST, HIGHEST) == (-9223372036854775808, 9223372036854775807)
 
