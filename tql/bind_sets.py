@@ -19,7 +19,8 @@ def bind_set_operation(
     parts = chain(node)
     assert context.binders is not None, "set before anything is bound"
     bound = [context.binders.query(part, context, tables, parent) for part in parts]
-    check_columns(bound, node.span)
+    by_name = [{field.name: field for field in branch.fields} for branch in bound]
+    check_columns(by_name, node.span)
     datasets = {dataset_of(branch) for branch in bound}
     by_row = len(datasets) == 1 and None not in datasets
     if len({of_groups(branch) for branch in bound}) > 1:
@@ -32,7 +33,7 @@ def bind_set_operation(
             f"{node.op} of rows of different datasets", kind="set-across-datasets", span=node.span,
             hint="rows of different datasets are never the same row",
         )  # fmt: skip
-    columns = [[named(branch, f.name) for branch in bound] for f in bound[0].fields]
+    columns = [[fields[name] for fields in by_name] for name in by_name[0]]
     if not by_row:
         fields = tuple(context.new_field(same[0].name, common_type(same)) for same in columns)
         scope = scope_of_results(fields, context, tables, parent)
@@ -63,10 +64,6 @@ def alike(a: Type, b: Type) -> bool:
         return a == b
     axes = [None if type_.dims is None else len(type_.dims) for type_ in (a, b)]
     return axes[0] == axes[1] and (a.base is b.base or (a.is_number and b.is_number))
-
-
-def named(branch: BoundQuery, name: str) -> Field:
-    return next(field for field in branch.fields if field.name == name)
 
 
 def is_column(same: Sequence[Field]) -> bool:
@@ -118,24 +115,23 @@ def chain(node: nodes.SetOperation) -> list[nodes.Body]:
     return [left, *reversed(parts)]
 
 
-def check_columns(branches: Sequence[BoundQuery], span: Span) -> None:
+def check_columns(branches: Sequence[dict[str, Field]], span: Span) -> None:
     """Every branch needs the same result columns, in any order.
 
     Raises:
         TQLTypeError: names a column that one branch has and another has not.
     """
-    first = {f.name: f.type for f in branches[0].fields}
-    for branch in branches[1:]:
-        other = {f.name: f.type for f in branch.fields}
-        for name in [*first, *other]:
-            if name not in first or name not in other:
+    first = branches[0]
+    for other in branches[1:]:
+        missing = next((name for name in (*first, *other) if name not in first or name not in other), None)
+        if missing is not None:
+            raise TQLTypeError(
+                f"the column {missing!r} is in one branch and not in another", kind="branch-columns", span=span,
+                hint="select the same columns in every branch",
+            )  # fmt: skip
+        for name, field in first.items():
+            a, b = field.type, other[name].type
+            if a is not b and not alike(a, b):
                 raise TQLTypeError(
-                    f"the column {name!r} is in one branch and not in another", kind="branch-columns", span=span,
-                    hint="select the same columns in every branch",
-                )  # fmt: skip
-            if not alike(first[name], other[name]):
-                raise TQLTypeError(
-                    f"the column {name!r} is {first[name]} in one branch and {other[name]} in another",
-                    kind="branch-columns",
-                    span=span,
+                    f"the column {name!r} is {a} in one branch and {b} in another", kind="branch-columns", span=span
                 )
