@@ -7,29 +7,25 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from . import nodes
-from .bind_clauses import bind_cut, bind_distinct, bind_draw, bind_group, bind_order, bind_spread, bind_window
+from .bind_clauses import (
+    bind_cut,
+    bind_distinct,
+    bind_draw,
+    bind_group,
+    bind_order,
+    bind_spread,
+    bind_window,
+    joined_cells,
+)
 from .bind_conditions import bind_condition
 from .bind_expressions import bind_expr
 from .bind_sets import bind_set_operation
 from .bind_sources import bind_source
-from .bound import (
-    INT,
-    BoundQuery,
-    BoundSelect,
-    BoundSetOperation,
-    BoundSource,
-    Const,
-    Expr,
-    Field,
-    Group,
-    Output,
-    Ref,
-    walk,
-)
+from .bound import INT, BoundQuery, BoundSelect, BoundSetOperation, BoundSource, Const, Expr, Field, Group, Output, Ref
 from .errors import TQLLimitError, TQLNameError, TQLUnsupportedError
 from .schema import DatasetSchema
 from .scope import Binders, Context, DatasetUse, Grouping, Resolver, Scope, UserFunction, scope_of_results
-from .source import Span
+from .walking import walk
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,38 +133,21 @@ def bind_select(
     window = None if node.expand is None else bind_window(node.expand, source, scope)
     if node.group_by:
         scope.grouping = Grouping([])
-        scope.grouping.keys = bind_group(node.group_by, replace(scope, grouping=None))
+        scope.grouping.keys = bind_group(node, replace(scope, grouping=None))
     outputs = bind_outputs(node, scope)
     if window is not None and window.counter is not None:
         outputs = (*outputs, Output(window.counter, Ref(window.counter, type=INT)))
+    if node.across == "SPACE":
+        outputs = tuple(joined_cells(output, node.span, scope) for output in outputs)
     having = None if node.having is None else bind_condition(node.having, scope)
-    after = replace(scope)
-    after.results = {o.field.name: shown(o) for o in outputs}
+    after = replace(scope, results={o.field.name: shown(o) for o in outputs})
     distinct = bind_distinct(node, outputs, after)
     spread, outputs = bind_spread(node, outputs, after)
-    if node.across == "SPACE":
-        refuse_joined_cells(outputs, node.span)
     group = None if scope.grouping is None else finished(scope.grouping)
     select = BoundSelect(source, outputs, where, window, group, having, distinct, spread)
     if spread is not None:
         after = scope_of_results(select.fields, context, tables, parent)
     return select, after
-
-
-def refuse_joined_cells(outputs: Sequence[Output], span: Span) -> None:
-    """ACROSS SPACE joins the arrays of a group where ACROSS TIME lists them; of single values both make a list.
-
-    Raises:
-        TQLUnsupportedError: a column holds arrays.
-    """
-    for output in outputs:
-        if output.field.type.nested:
-            raise TQLUnsupportedError(
-                f"ACROSS SPACE does not join the arrays of {output.field.name!r} into one",
-                kind="across-space",
-                span=span,
-                hint="leave ACROSS SPACE out: each group then has the list of its rows' arrays",
-            )
 
 
 def shown(output: Output) -> Expr:

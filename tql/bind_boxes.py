@@ -6,7 +6,7 @@ from . import nodes
 from .arithmetic import arithmetic, concat
 from .bind_subscripts import pick
 from .bind_values import common_base
-from .bound import FLOAT, INT, At, Base, Const, Expr, ListCall, Map, Range, Ref, ShapeOf, Type
+from .bound import FLOAT, INT, At, Base, Const, Expr, ListCall, Map, Range, ShapeOf, Type
 from .coerce import check_comparable, common_shape, truth
 from .errors import TQLTypeError
 from .scope import Scope
@@ -19,10 +19,8 @@ EVERY = Range(None, None, 1)
 
 
 def box_mode(value: Expr) -> str:
-    """LTRB, LTWH or CCWH: what the four numbers of a column's boxes are."""
-    if isinstance(value, Ref) and value.field.origin is not None:
-        return value.field.origin.column.coords[1]
-    return "LTWH"
+    """LTRB, LTWH or CCWH: what the four numbers of boxes are; those that no column holds are as COCO has them."""
+    return value.type.boxes or "LTWH"
 
 
 def side(value: Expr, number: int, span: Span) -> Expr:
@@ -63,7 +61,7 @@ def box_argument(node: nodes.Call, index: int, scope: Scope) -> Expr:
     single = dims is not None and len(dims) == 1 and dims[0] in (None, 4)
     several = dims is not None and len(dims) == 2 and dims[1] in (None, 4)
     joined = value.type.nested and (value.type.cell is None or index == 1)
-    if not value.type.is_number or joined or not (several or (single and index == 1)):
+    if not value.type.is_number or joined or not (several or (single and (index == 1 or value.type.boxes))):
         raise TQLTypeError(
             f"{node.name} works on boxes, and this is {value.type}", kind="argument-type", span=value.span
         )

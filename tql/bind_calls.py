@@ -85,7 +85,10 @@ def chosen(function: Function, args: Sequence[Expr], span: Span) -> Signature:
             return signature
     found = ", ".join(str(a.type) for a in args)
     takes = " or ".join(f"({', '.join(s.args)})" for s in function.signatures)
-    raise TQLTypeError(f"{function.name} takes {takes}, and was given ({found})", kind="argument-type", span=span)
+    json = any(a.type.base is Base.JSON for a in args)
+    hint = "cast(x as float) turns JSON into numbers, cast(x as text) into text" if json else ""
+    message = f"{function.name} takes {takes}, and was given ({found})"
+    raise TQLTypeError(message, kind="argument-type", span=span, hint=hint)
 
 
 def fits(type_: Type, wanted: str) -> bool:

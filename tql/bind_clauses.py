@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from . import nodes
 from .bound import (
     INT,
     Base,
     BoundSource,
+    Const,
     Cut,
     Draw,
     Expr,
@@ -16,13 +20,16 @@ from .bound import (
     Ref,
     SortKey,
     Spread,
+    Together,
     Type,
     Window,
 )
 from .coerce import folded
 from .errors import BAD_WEIGHTS, TQLTypeError, TQLUnsupportedError
 from .lineage import pure_source
+from .printer import name_text
 from .scope import Scope
+from .source import Span
 
 
 def bind_order(item: nodes.OrderItem, scope: Scope) -> SortKey:
@@ -35,7 +42,27 @@ def bind_order(item: nodes.OrderItem, scope: Scope) -> SortKey:
             span=item.span,
             hint="reduce it: order by max(x), or order by x[0]" if value.type.is_array else "",
         )
+    known = folded(value)
+    if known is not None:
+        raise constant_key("ORDER BY", known, sortable(scope), item.span)
     return SortKey(value, item.descending, bool(item.nulls_first))
+
+
+def sortable(scope: Scope) -> list[str]:
+    """The names of the result's columns in their order, "" for those that ORDER BY does not take."""
+    types = {name: value.type for name, value in scope.results.items()} or {f.name: f.type for _, f in scope.fields}
+    return ["" if type_.is_array or type_.base is Base.IMAGE else name for name, type_ in types.items()]
+
+
+def constant_key(word: str, key: Const, names: Sequence[str], span: Span) -> TQLTypeError:
+    """A key that is the same for every row sorts and groups nothing; its author meant the column of `names`."""
+    hint = f"write the name of a column, or an expression of columns, after {word}"
+    if isinstance(key.value, int) and 0 < key.value <= len(names) and names[key.value - 1]:
+        hint = f"columns are named, not counted: {word} {name_text(names[key.value - 1])}"
+    elif isinstance(key.value, str) and key.value in names:
+        hint = f"the name of a column stands without single quotes: {word} {name_text(key.value)}"
+    message = f"{word} needs a column, and this is the same for every row"
+    return TQLTypeError(message, kind="constant-key", span=span, hint=hint)
 
 
 def bind_cut(node: nodes.Query, scope: Scope) -> Cut | None:
@@ -107,18 +134,48 @@ def bind_distinct(node: nodes.Select, outputs: tuple[Output, ...], scope: Scope)
     return tuple(keys)
 
 
-def bind_group(keys: tuple[nodes.Expr, ...], scope: Scope) -> list[tuple[nodes.Expr, Field, Expr]]:
-    """Each key as written, the field of its value in the groups, and the bound expression."""
+def bind_group(select: nodes.Select, scope: Scope) -> list[tuple[nodes.Expr, Field, Expr]]:
+    """Each key as written, the field of its value in the groups, and the bound expression.
+
+    TRUE is the key of one group of all rows; another constant is meant as a column's place or name, and refused.
+    """
+    shown = [i.alias or i.value.name if isinstance(i.value, nodes.Column) else "" for i in select.items]
     found: list[tuple[nodes.Expr, Field, Expr]] = []
-    for key in keys:
+    for key in select.group_by:
         node = aliased(key, scope)
         value = scope.bind(node)
         if value.type.base is Base.IMAGE or value.type.nested:
             raise TQLTypeError(f"rows cannot be grouped by {value.type}", kind="bad-key", span=node.span)
+        known = folded(value)
+        if known is not None and known.value is not True and node is key:
+            raise constant_key("GROUP BY", known, shown, node.span)
         origin = value.field.origin if isinstance(value, Ref) and value.part == "value" else None
         name = value.field.name if isinstance(value, Ref) else f"key{len(found)}"
         found.append((node, scope.context.new_field(name, value.type, origin=origin), value))
     return found
+
+
+def joined_cells(output: Output, span: Span, scope: Scope) -> Output:
+    """A result column ACROSS SPACE: the arrays of a group, which ACROSS TIME lists, as one array along the first axis.
+
+    Single values make the same list both ways.
+
+    Raises:
+        TQLUnsupportedError: nothing tells that the arrays fit together, as those of images do not.
+    """
+    type_, cell = output.field.type, output.field.type.cell
+    if not type_.nested:
+        return output
+    if cell is None or cell.block is None:
+        raise TQLUnsupportedError(
+            f"ACROSS SPACE does not join the arrays of {output.field.name!r} into one",
+            kind="across-space",
+            span=span,
+            hint="it joins boxes, labels and vectors: name these columns in SELECT, or write ACROSS TIME for a list of "
+            "each row's arrays",
+        )
+    field = scope.context.new_field(output.field.name, replace(cell, dims=(None, *cell.block)))
+    return Output(field, Together(output.value, type=field.type, span=span))
 
 
 def aliased(node: nodes.Expr, scope: Scope) -> nodes.Expr:

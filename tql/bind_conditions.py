@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from . import nodes
 from .bound import BOOL, JSON, TEXT, Base, Const, ExistsRelation, Expr, InRelation, ListCall, Map, Ref, Type
 from .coerce import check_comparable, common_shape, compare, condition, folded, logic, member
@@ -136,13 +138,30 @@ def bind_in_query(node: nodes.InQuery, scope: Scope) -> Expr:
         )
     field = query.fields[0]
     check_comparable(value, Ref(field, type=field.type.element()), node.span)
-    if value.type.is_array:
-        raise TQLUnsupportedError(
-            "IN (SELECT ...) needs one value on its left, not an array", kind="array-in-query", span=node.span
-        )
+    for type_, place in ((value.type, "on its left"), (field.type, "in each row of its query")):
+        if type_.is_array:
+            raise TQLUnsupportedError(
+                f"IN (SELECT ...) needs one value {place}, and this is {type_}",
+                kind="array-in-query",
+                span=node.span,
+                hint="take one of each cell: x[0], max(x)",
+            )
     inside = InRelation(value, query, type=BOOL, span=node.span)
     return logic("NOT", [inside], node.span) if node.negated else inside
 
 
 def bind_exists(node: nodes.Exists, scope: Scope) -> Expr:
-    return ExistsRelation(scope.bind_query(node.query), type=BOOL, span=node.span)
+    return ExistsRelation(scope.bind_query(named_literals(node.query)), type=BOOL, span=node.span)
+
+
+def named_literals(body: nodes.Body) -> nodes.Body:
+    """``SELECT 1`` with a name, which inside EXISTS nobody sees."""
+    if isinstance(body, nodes.Query):
+        return replace(body, body=named_literals(body.body))
+    if not isinstance(body, nodes.Select):
+        return body
+    items = (
+        replace(item, alias=f"_{number}") if isinstance(item.value, nodes.Literal) and item.alias is None else item
+        for number, item in enumerate(body.items)
+    )
+    return replace(body, items=tuple(items))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from . import nodes
 from .bind_conditions import bind_condition
-from .bound import BoundDataset, BoundJoin, BoundSource, BoundSubquery, Expr, Origin, Ref
+from .bound import BoundDataset, BoundJoin, BoundSource, BoundSubquery, Expr, Ref
 from .coerce import compare, logic, suggest
 from .errors import TQLNameError
-from .scope import DatasetUse, Scope, column_type
+from .scope import DatasetUse, Scope
 from .source import Span
 
 ASKED = "dataset"
@@ -32,9 +32,7 @@ def bind_source(node: nodes.Source | None, scope: Scope, span: Span) -> BoundSou
 
 
 def add_dataset(use: DatasetUse, alias: str | None, scope: Scope) -> BoundDataset:
-    fields = tuple(
-        scope.context.new_field(c.name, column_type(c), origin=Origin(use.number, c)) for c in use.schema.columns
-    )
+    fields = tuple(scope.context.new_field(name, type_, origin) for name, type_, origin in use.columns)
     scope.fields += [(alias, f) for f in fields]
     return BoundDataset(use.number, fields)
 

@@ -65,7 +65,7 @@ def bind_contains(node: nodes.Call, scope: Scope) -> Expr:
         raise TQLTypeError("CONTAINS looks for one value, not an array", kind="array-argument", span=wanted.span)
     if cell.type.classes is not None and isinstance(wanted, Const) and isinstance(wanted.value, str):
         codes = label_codes_like(wanted.value, cell.type.classes, cell, wanted.span)
-        found: Expr = Member(cell, codes, type=replace(BOOL, dims=cell.type.dims, nested=cell.type.nested), span=span)
+        found: Expr = Member(cell, codes, type=Type(Base.BOOL, cell.type.dims, nested=cell.type.nested), span=span)
         return Reduce("ANY", found, type=BOOL, span=span) if cell.type.is_array else found
     if cell.type.is_array:
         return Reduce("ANY", compare("=", cell, wanted, span), type=BOOL, span=span)

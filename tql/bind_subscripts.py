@@ -95,8 +95,16 @@ def picked_type(type_: Type, items: Sequence[At | Range], span: Span) -> Type:
             kind="too-many-subscripts",
             span=span,
         )
-    left = None if dims is None else tuple(None for item in items if isinstance(item, Range)) + dims[len(items) :]
-    return Type(type_.base, left, type_.dtype, type_.classes)
+    if dims is None:
+        return Type(type_.base, None, type_.dtype, type_.classes)
+    picked = zip(items, dims, strict=False)  # axes after the last item are kept whole
+    left = tuple(sliced_size(item, size) for item, size in picked if isinstance(item, Range))
+    whole = len(items) < len(dims) or items[-1] == Range(None, None, 1)
+    return Type(type_.base, left + dims[len(items) :], type_.dtype, type_.classes, type_.boxes if whole else "")
+
+
+def sliced_size(item: Range, size: int | None) -> int | None:
+    return None if size is None else len(range(size)[item.start : item.stop : item.step])
 
 
 def pick_cells(value: Expr, items: list[At | Range], span: Span) -> Expr:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from . import nodes
 from .bound import BOOL, FLOAT, INT, JSON, TEXT, Base, Choose, Const, Expr, Map, Type
-from .coerce import common_shape, compare, truth
+from .coerce import common_boxes, common_shape, compare, truth
 from .errors import TQLTypeError
 from .scope import Scope
 from .source import Span
@@ -25,7 +25,7 @@ def choose(whens: list[tuple[Expr, Expr]], other: Expr, span: Span) -> Expr:
     results = [result for _, result in whens] + [other]
     dims, nested = common_shape([part for pair in whens for part in pair] + [other], span)
     base = common_base(results, span)
-    return Choose(tuple(whens), other, type=Type(base, dims, nested=nested), span=span)
+    return Choose(tuple(whens), other, type=Type(base, dims, boxes=common_boxes(results), nested=nested), span=span)
 
 
 def common_base(values: list[Expr], span: Span) -> Base:
@@ -77,7 +77,8 @@ def bind_cast(node: nodes.Cast, scope: Scope) -> Expr:
     if value.type.classes is not None and target.base is Base.TEXT:
         return class_name_of(value, node.span)
     dims, nested = common_shape([value], node.span)
-    return Map("CAST", (value,), sql, True, type=Type(target.base, dims, nested=nested), span=node.span)
+    type_ = Type(target.base, dims, boxes=value.type.boxes, nested=nested)
+    return Map("CAST", (value,), sql, True, type=type_, span=node.span)
 
 
 def class_name_of(value: Expr, span: Span) -> Expr:

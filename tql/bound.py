@@ -6,7 +6,6 @@ its value. `lakebed.tql.bind` makes these nodes, `lakebed.tql.plan` and `lakebed
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Literal as OneOf
 
@@ -205,6 +204,13 @@ class Cells(Bound):
 
 
 @dataclass(frozen=True, slots=True)
+class Together(Bound):
+    """The cells of a sequence one after the other, as one array."""
+
+    value: Expr
+
+
+@dataclass(frozen=True, slots=True)
 class JsonPick(Bound):
     """A key or an element of a JSON value; NULL where it is not there."""
 
@@ -270,46 +276,11 @@ class ExistsRelation(Bound):
 
 Expr = (
     Const | Ref | Map | Compare | Logic | Member | Choose | Reduce | ReduceAxis | ListCall | ShapeOf | Pick | CellOf
-    | Cells | JsonPick | CellAt | RowNumber | RowId | Random | UserCall | Relevance | InRelation | ExistsRelation
+    | Cells | Together | JsonPick | CellAt | RowNumber | RowId | Random | UserCall | Relevance | InRelation
+    | ExistsRelation
 )  # fmt: skip
 
 ELEMENTWISE = (Map, Compare, Logic, Member, Choose)
-
-
-def children(expr: Expr) -> Iterator[Expr]:
-    """The expressions directly inside `expr` (not those of sub-queries)."""
-    match expr:
-        case Map() | Logic() | ListCall() | UserCall():
-            yield from expr.args
-        case Compare():
-            yield expr.left
-            yield expr.right
-        case Choose():
-            for condition, result in expr.whens:
-                yield condition
-                yield result
-            yield expr.otherwise
-        case Member() | Reduce() | ReduceAxis() | ShapeOf() | InRelation() | Relevance():
-            yield expr.value
-        case Pick() | Cells():
-            yield expr.value
-            yield from (item.index for item in expr.items if isinstance(item, At))
-        case CellOf():
-            yield expr.value
-            yield expr.at.index
-        case JsonPick():
-            yield expr.value
-            yield expr.key
-
-
-def walk(expr: Expr) -> Iterator[Expr]:
-    """`expr` and every expression in it, without recursion."""
-    todo = [expr]
-    while todo:
-        one = todo.pop()
-        yield one
-        todo.extend(children(one))
-
 
 # --- queries ---------------------------------------------------------------------------------------------------------
 

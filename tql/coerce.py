@@ -75,6 +75,12 @@ def common_shape(args: Iterable[Bound], span: Span) -> tuple[Dims | None, bool]:
     return dims, nested
 
 
+def common_boxes(args: Iterable[Bound]) -> str:
+    """What four numbers are in an element-wise result over boxes, if its operands agree."""
+    modes = {arg.type.boxes for arg in args if arg.type.boxes}
+    return modes.pop() if len(modes) == 1 else ""
+
+
 def meet(a: Dims | None, b: Dims | None, span: Span) -> Dims | None:
     """What is known of the axes of two arrays that must have equal shapes."""
     if a is None or b is None:
@@ -106,6 +112,7 @@ def compare(op: str, left: Expr, right: Expr, span: Span) -> Expr:
     """
     left, right = resolve_labels(left, right), resolve_labels(right, left)
     check_comparable(left, right, span)
+    check_quantified(left, right, span)
     left, right = in_floats_of(left, right), in_floats_of(right, left)
     dims, nested = common_shape((left, right), span)
     return Compare(op, left, right, type=Type(Base.BOOL, dims, nested=nested), span=span)
@@ -140,11 +147,24 @@ def check_comparable(left: Expr, right: Expr, span: Span) -> None:
     )
 
 
+def check_quantified(left: Expr, right: Expr, span: Span) -> None:
+    """``x = ANY(array)`` is SQL's membership; here ANY is true or false itself, which no column of numbers equals."""
+    number = left.type.base in (Base.INT, Base.FLOAT) and not isinstance(left, Const)
+    if number and isinstance(right, Reduce) and right.name in ("ANY", "ALL"):
+        raise TQLTypeError(
+            f"{right.name} gives true or false, and is compared with {left.type}",
+            kind="not-comparable",
+            span=span,
+            hint="membership is x IN (1, 2, 3), or x IN (?) with a list",
+        )
+
+
 def member(value: Expr, items: Sequence[Expr], span: Span) -> Expr:
     """``value IN (items)``: one `Member` where all items are known, else equalities joined by OR."""
+    items = [one for item in items for one in listed(item)]
     resolved = [resolve_labels(item, value) for item in items]
     for item in resolved:
-        check_comparable(value, item, span)
+        check_comparable(resolve_labels(value, item), item, span)
     shape = replace(BOOL, dims=value.type.dims, nested=value.type.nested)
     known = [i.value for i in resolved if isinstance(i, Const) and i.type.dims == () and i.value is not None]
     if len(known) == len(items) and value.type.base is not Base.JSON:
@@ -152,6 +172,13 @@ def member(value: Expr, items: Sequence[Expr], span: Span) -> Expr:
         return Member(value, options, type=shape, span=span)
     equal = [compare("=", value, item, span) for item in resolved]
     return equal[0] if len(equal) == 1 else logic("OR", equal, span)
+
+
+def listed(item: Expr) -> list[Expr]:
+    """The elements of a known list, as a parameter may be one: ``num IN (?)``."""
+    if not isinstance(item, Const) or not isinstance(item.value, tuple) or len(item.type.dims or ()) != 1:
+        return [item]
+    return [Const(value, type=item.type.element(), span=item.span) for value in item.value]
 
 
 # --- class labels ----------------------------------------------------------------------------------------------------
@@ -288,7 +315,7 @@ def arithmetic_type(args: Sequence[Bound], floats: bool, span: Span) -> Type:
     """Arithmetic is done in 64 bits: integers stay integers unless a float takes part (or `floats` says so)."""
     dims, nested = common_shape(args, span)
     base = Base.FLOAT if floats or any(a.type.base is Base.FLOAT for a in args) else Base.INT
-    return Type(base, dims, nested=nested)
+    return Type(base, dims, boxes=common_boxes(args), nested=nested)
 
 
 def folded(expr: Expr) -> Const | None:

@@ -2,23 +2,9 @@
 
 from __future__ import annotations
 
-from .bound import (
-    ELEMENTWISE,
-    At,
-    Base,
-    Choose,
-    Compare,
-    Const,
-    Expr,
-    Logic,
-    Map,
-    Member,
-    Pick,
-    Range,
-    Ref,
-    children,
-)
+from .bound import ELEMENTWISE, At, Base, Choose, Compare, Const, Expr, Logic, Map, Member, Pick, Range, Ref
 from .schema import ColumnInfo, Kind
+from .walking import children
 
 FEW_OPTIONS = 8
 """Options of IN that are compared one by one."""

@@ -79,6 +79,11 @@ class TQLLimitError(TQLError):
     default_kind = "limit"
 
 
+def mark_place(error: LakebedError, text: str, span: Span) -> None:
+    """Add the place in a query to an error that its source raised."""
+    error.place = "\n".join([error.place, *caret_lines(text, span)])
+
+
 def caret_lines(text: str, span: Span, context: int = CONTEXT) -> list[str]:
     r"""The line of `span` with carets under it, cut to `context` characters around the place.
 

@@ -38,8 +38,8 @@ def group_rows(relation: Relation | None, outputs: tuple[Field, ...]) -> GroupRo
 
 def key_column(value: Expr) -> ColumnInfo | None:
     """A stored column of single values."""
-    if not isinstance(value, Ref) or value.part != "value" or value.field.grouped or value.field.origin is None:
+    if not isinstance(value, Ref) or value.type.is_array or value.field.grouped or value.field.origin is None:
         return None
     column = value.field.origin.column
-    single = column.kind is Kind.SCALAR and value.type.is_number
-    return column if single or (column.kind is Kind.TEXT and not value.type.is_array) else None
+    numbers = column.kind is Kind.SCALAR and value.type.is_number
+    return column if numbers or column.kind is Kind.TEXT else None

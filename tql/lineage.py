@@ -16,8 +16,8 @@ from .bound import (
     InRelation,
     Output,
     Ref,
-    walk,
 )
+from .walking import walk
 
 
 def dataset_of(query: BoundQuery) -> int | None:
@@ -53,11 +53,16 @@ def is_plain(query: BoundQuery) -> bool:
         case BoundQuery():
             return is_plain(body)
         case BoundSetOperation():
-            return all(is_plain(branch) for branch in body.branches)
+            return shows_stored(body) and all(is_plain(branch) for branch in body.branches)
         case _:
             plain = all(is_stored(output) for output in body.outputs)
             counted = body.window is not None and body.window.counter is not None
             return plain and body.group is None and body.spread is None and not counted and plain_source(body.source)
+
+
+def shows_stored(body: BoundSetOperation) -> bool:
+    """Whether each result column is one stored column: a name may stand for another one in each branch."""
+    return all(field.origin is not None and not field.grouped for field in body.fields)
 
 
 def is_stored(output: Output) -> bool:
@@ -70,6 +75,20 @@ def plain_source(source: BoundSource) -> bool:
 
 def pure_source(source: BoundSource) -> bool:
     return isinstance(source, BoundDataset) or (isinstance(source, BoundSubquery) and is_pure(source.query))
+
+
+def of_groups(query: BoundQuery) -> bool:
+    """Whether each row of the result is a group of rows."""
+    body = query.body
+    match body:
+        case BoundQuery():
+            return of_groups(body)
+        case BoundSetOperation():
+            return of_groups(body.branches[0])
+        case _:
+            if body.group is not None or body.spread is not None:
+                return body.spread is None or bool(body.spread.sizes)
+            return isinstance(body.source, BoundSubquery) and of_groups(body.source.query) and not body.counts
 
 
 def is_ordered(query: BoundQuery) -> bool:

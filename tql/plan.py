@@ -23,10 +23,9 @@ from .bound import (
     Ref,
     RowNumber,
     is_pixel_part,
-    walk,
 )
 from .grouping import GroupRows, group_rows
-from .lineage import dataset_of, is_ordered, is_pure, pure_source
+from .lineage import dataset_of, is_ordered, is_pure, pure_source, shows_stored
 from .nearest import near_key
 from .ordering import order_keys
 from .relations import (
@@ -44,19 +43,9 @@ from .relations import (
     Sort,
     SpreadOut,
 )
-from .rows import (
-    AllRows,
-    CutRows,
-    ExpandRows,
-    FilterRows,
-    MergeRows,
-    NearRows,
-    OrderRows,
-    RowPlan,
-    SqlRows,
-    SqlTest,
-    test_of,
-)
+from .row_tests import SqlTest, test_of
+from .rows import AllRows, CutRows, ExpandRows, FilterRows, MergeRows, NearRows, OrderRows, RowPlan, SqlRows
+from .walking import walk
 from .weights import draw_rows
 
 
@@ -103,16 +92,16 @@ def row_plan(query: BoundQuery) -> RowPlan:
     if found is not None and query.draw is not None:
         found = draw_rows(found, query.draw)
     if found is None and simple is not None and isinstance(query.body, BoundSelect) and query.body.window is None:
-        found = near_rows(lower_where(query.body), query)
+        relation = lower_where(query.body)
+        assert isinstance(relation, Scan), "its rows are simple"
+        found = near_rows(relation, query)
     return SqlRows(number, lower_query(query)) if found is None else found
 
 
-def near_rows(relation: Relation, query: BoundQuery) -> RowPlan | None:
+def near_rows(relation: Scan, query: BoundQuery) -> RowPlan | None:
     """The rows of a scan cut to those that are nearest to a known vector; None if the query asks for something else."""
     key, limits = near_key(query.order), query.cut
     if key is None or limits is None or limits.count is None or query.draw is not None:
-        return None
-    if not isinstance(relation, Scan) or relation.counter is not None:
         return None
     rows = relation.rows or AllRows(relation.dataset)
     if not isinstance(rows.source if isinstance(rows, FilterRows) else rows, AllRows):
@@ -233,6 +222,9 @@ def chosen_first(relation: Relation, query: BoundQuery, body: BoundSelect) -> Re
 
 def first_rows(relation: Scan, query: BoundQuery) -> RowPlan | None:
     """The rows of a scan that order, limit and sample leave, or None if SQL must find them."""
+    stored = (*relation.fields, *(field for field in query.fields if field.origin is not None))
+    if not all(names_only(clause, stored) for clause in late_clauses(query)):
+        return None
     rows = ordered_rows(relation.dataset, relation.rows or AllRows(relation.dataset), query)
     if rows is None:
         return near_rows(relation, query)
@@ -240,12 +232,16 @@ def first_rows(relation: Scan, query: BoundQuery) -> RowPlan | None:
     return rows if query.draw is None else draw_rows(rows, query.draw)
 
 
+def late_clauses(query: BoundQuery) -> list[Expr]:
+    """What ORDER BY and SAMPLE BY ask of each row."""
+    return [key.value for key in query.order] + ([] if query.draw is None else [query.draw.weight])
+
+
 def numbered(body: BoundSelect, query: BoundQuery) -> tuple[Output, ...]:
     """Outputs that count the result's rows: computed after order and limit, unless these need them."""
     if body.group is not None or body.distinct is not None or body.spread is not None:
         return ()
-    clauses = [key.value for key in query.order] + ([] if query.draw is None else [query.draw.weight])
-    used = {e.field.number for clause in clauses for e in walk(clause) if isinstance(e, Ref)}
+    used = {e.field.number for clause in late_clauses(query) for e in walk(clause) if isinstance(e, Ref)}
     counting = [o for o in body.outputs if any(isinstance(e, RowNumber) for e in walk(o.value))]
     return tuple(o for o in counting if o.field.number not in used)
 
@@ -313,7 +309,7 @@ def lower_source(source: BoundSource) -> Relation:
 
 
 def lower_set_operation(body: BoundSetOperation) -> Relation:
-    if body.by_row and all(is_pure(branch) for branch in body.branches):
+    if body.by_row and shows_stored(body) and all(is_pure(branch) for branch in body.branches):
         return Scan(the_dataset(body.branches[0]), body.stored, merge_rows(body))
     columns = tuple((field, tuple(named(branch, field.name) for branch in body.branches)) for field in body.fields)
     ascending = body.by_row and not any(is_ordered(branch) for branch in body.branches)

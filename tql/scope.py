@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from . import nodes
-from .bound import INT, Base, BoundQuery, Expr, Field, Ref, Type
+from .bound import INT, Base, BoundQuery, Expr, Field, Origin, Ref, Type
 from .coerce import const, suggest
 from .errors import TQLNameError, TQLTypeError
 from .schema import ColumnInfo, DatasetSchema, Kind
@@ -28,7 +29,7 @@ class UserFunction:
     doc: str = ""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class DatasetUse:
     """A dataset that the query reads: number 0 is the one that was asked (path None)."""
 
@@ -36,6 +37,11 @@ class DatasetUse:
     schema: DatasetSchema
     path: str | None = None
     version: str | None = None
+
+    @cached_property
+    def columns(self) -> tuple[tuple[str, Type, Origin], ...]:
+        """What the fields of each use are made of: a query may name the dataset many times."""
+        return tuple((c.name, column_type(c), Origin(self.number, c)) for c in self.schema.columns)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,9 +64,9 @@ class Context:
     binders: Binders | None = None
     """How expressions and sub-queries are bound; set by `lakebed.tql.bind`, so that no clause imports another."""
 
-    def new_field(self, name: str, type: Type, **more: Any) -> Field:
+    def new_field(self, name: str, type: Type, origin: Origin | None = None, grouped: bool = False) -> Field:
         self.next_number += 1
-        return Field(self.next_number, name, type, **more)
+        return Field(self.next_number, name, type, origin, grouped)
 
     def parameter(self, node: nodes.Parameter) -> Expr:
         """The value given for ``?`` or ``:name``.
@@ -165,8 +171,10 @@ class Scope:
         known = [alias for alias, _ in self.fields if alias]
         if any(f.name == source for _, f in self.fields):
             hint = f"for a key of a JSON column write {source}['key']"
+        elif inside := next((f.name for _, f in self.fields if f.name.startswith(f"{source}/")), None):
+            hint = f'{source!r} is a group; its tensors are written in double quotes: "{inside}"'
         else:
-            hint = suggest(source, known, "sources")
+            hint = suggest(source, known, "sources") if known else f"columns stand alone here: leave {source}. out"
         return TQLNameError(f"there is no source {source!r} in FROM", kind="unknown-source", span=span, hint=hint)
 
     def unknown_column(self, node: nodes.Column) -> TQLNameError:
@@ -234,7 +242,7 @@ def cell_type(column: ColumnInfo) -> Type:
         case Kind.LABEL:
             return Type(Base.INT, (None,), column.dtype or "uint32", column.class_names)
         case Kind.BOX:
-            return Type(Base.FLOAT, (None, 4), column.dtype or "float32")
+            return Type(Base.FLOAT, (None, 4), column.dtype or "float32", boxes=column.coords[1])
         case Kind.SCALAR:
             return Type(base, (), column.dtype)
         case Kind.ARRAY if column.item:

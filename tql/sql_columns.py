@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from .bound import BoundQuery, ExistsRelation, Expr, Field, InRelation, Ref, RowId, walk
+from .bound import BoundQuery, ExistsRelation, Expr, Field, InRelation, Ref, RowId
 from .plan import lower_query
 from .relations import Combine, Compute, Distinct, DrawFrom, Filter, GroupBy, JoinOn, Relation, Scan, Sort, SpreadOut
+from .walking import walk
 
 
 def used_columns(relation: Relation, fields: tuple[Field, ...]) -> frozenset[tuple[int, str]]:

@@ -58,9 +58,13 @@ def nan_guard(op: str, left: Expr, right: Expr, a: str, b: str) -> str:
     return f" AND NOT (isnan({greater}) AND {other} IS NOT NULL)"
 
 
+POINTED = ("", "*")
+"""Keys that have no place in a longer path: DuckDB takes a quoted star for any key, and an empty one for an error."""
+
+
 def json_path(key: str) -> str:
-    """The path of a key as DuckDB reads it: it takes a quoted star for any key, and has no path for an empty one."""
-    if key in ("", "*"):
+    """The path of a key as DuckDB reads it."""
+    if key in POINTED:
         return f"/{key}"
     escaped = key.replace("\\", "\\\\").replace('"', '\\"')
     return f'$."{escaped}"'

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from .bound import BOOL, Expr, Logic, children
+from .bound import BOOL, Expr, Logic
 from .compile import write
 from .elements import Leaf, leaf_of
-from .rows import ElementTest
+from .row_tests import ElementTest
 from .sql import Compiled, Input, Step, Writer
 from .sql_expressions import ExpressionWriter
+from .walking import children
 
 
 def compile_elements(test: ElementTest) -> Compiled:

@@ -37,17 +37,18 @@ from .bound import (
     RowId,
     RowNumber,
     ShapeOf,
+    Together,
     Type,
     UserCall,
 )
 from .errors import TQLLimitError, TQLUnsupportedError
 from .schema import SMALL_FLOATS, ColumnInfo
 from .sql import SQL_TYPES, Step, Writer
-from .sql_compare import json_compare, json_path, nan_guard
+from .sql_compare import POINTED, json_compare, json_path, nan_guard
 from .sql_operands import array_operands, maybe_null
 from .sql_reductions import QUANTIFIERS, known_member, quantified, reduced_along, shape_along
 from .sql_rows import write_call, write_exists, write_in_relation, write_random, write_relevance
-from .sql_sequences import cell_items, cell_lists, cell_shape, sequence_shape
+from .sql_sequences import cell_items, cell_lists, cell_shape, sequence_shape, shape_of_flat
 from .sql_subscripts import item_shape, pick_list, pick_one, pick_shape
 
 MAX_SQL = 1_000_000
@@ -224,8 +225,8 @@ class ExpressionWriter:
         path, inner = "", expr.value
         if isinstance(expr.key, Const) and isinstance(expr.key.value, str):
             path = json_path(expr.key.value)
-            while isinstance(inner, JsonPick) and isinstance(inner.key, Const) and isinstance(inner.key.value, str):
-                path, inner = json_path(inner.key.value) + path.removeprefix("$"), inner.value
+            while isinstance(inner, JsonPick) and path.startswith("$") and (key := path_key(inner.key)):
+                path, inner = json_path(key) + path[1:], inner.value
         elif expr.key.type.base is Base.TEXT:
             raise TQLUnsupportedError("a JSON key is a known text", kind="dynamic-key", span=expr.key.span)
         # A stored column needs no cast: it was checked when it was written, and the function takes text.
@@ -359,6 +360,11 @@ class ExpressionWriter:
         return self.checked(arrays, [self.items(arg) for arg in arrays], sql, "NULL")
 
 
+def path_key(key: Expr) -> str:
+    """A known JSON key that fits into a path with others, else ""."""
+    return key.value if isinstance(key, Const) and isinstance(key.value, str) and key.value not in POINTED else ""
+
+
 def short_enough(sql: str, expr: Expr) -> str:
     """`sql`, unless it has grown without bound.
 
@@ -403,6 +409,7 @@ LISTS: dict[type, Callable[[ExpressionWriter, Any], str]] = {
     Pick: pick_list,
     CellOf: cell_items,
     Cells: ExpressionWriter.sequence_items,
+    Together: lambda writer, expr: writer.items(expr.value),
     ShapeOf: ExpressionWriter.shape_list,
     ListCall: ExpressionWriter.list_call,
     CellAt: ExpressionWriter.cell_list,
@@ -416,6 +423,7 @@ SHAPES: dict[type, Callable[[ExpressionWriter, Any], str]] = {
     Ref: ExpressionWriter.stored_shape,
     Pick: pick_shape,
     CellOf: cell_shape,
+    Together: lambda writer, expr: shape_of_flat(expr.type, writer.items(expr)),
     CellAt: ExpressionWriter.shape_of_cell,
     ReduceAxis: shape_along,
 }

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from .bound import ELEMENTWISE, CellAt, Choose, Const, Expr, Map, Pick, Ref, ShapeOf, children, walk
+from .bound import ELEMENTWISE, CellAt, Choose, Const, Expr, Map, Pick, Ref, ShapeOf
+from .walking import children, walk
 
 
 def array_operands(expr: Expr) -> list[Expr]:

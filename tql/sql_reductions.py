@@ -23,7 +23,7 @@ def quantified(name: str, items: str, nulls: bool) -> str:
 
 
 def known_member(w: ExpressionWriter, expr: Reduce) -> str | None:
-    """``ANY(list = constant)`` without a lambda."""
+    """``ANY(list = single constant)`` without a lambda."""
     inner = expr.value
     if expr.name != "ANY" or not isinstance(inner, (Compare, Member)):
         return None
@@ -32,6 +32,8 @@ def known_member(w: ExpressionWriter, expr: Reduce) -> str | None:
             return None
         return f"list_contains({w.items(inner.value)}, {w.writer.param(int(inner.options[0]), 'BIGINT')})"
     if inner.op != "=" or not isinstance(inner.left, Ref) or not isinstance(inner.right, Const):
+        return None
+    if inner.right.type.is_array:
         return None
     if inner.right.value is None or inner.right.value != inner.right.value or inner.left.type.base is Base.JSON:
         return None

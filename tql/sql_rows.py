@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bound import BoundQuery, ExistsRelation, InRelation, Random, Relevance, UserCall
+from .bound import Base, BoundQuery, ExistsRelation, InRelation, Random, Relevance, UserCall
 from .sql import SQL_TYPES
 from .sql_columns import inner_relation
 
@@ -16,7 +16,12 @@ def write_random(w: ExpressionWriter, expr: Random) -> str:
     """A hash of the row's place and the run's salt: another number for each row, the same for the same seed."""
     place = [term.split(" ")[0] for term in w.step.order]
     salt = w.writer.param(w.writer.runtime.salt + expr.number, "BIGINT")
-    return f"CAST(hash({', '.join([*place, salt])}) % 2147483648 AS BIGINT)"
+    return f"CAST({mixed_hash([*place, salt])} % 2147483648 AS BIGINT)"
+
+
+def mixed_hash(values: list[str]) -> str:
+    """64 bits that tell nothing about those of other values: DuckDB's hash of several is the XOR of their hashes."""
+    return f"hash(hash({', '.join(values)}))"
 
 
 def write_call(w: ExpressionWriter, expr: UserCall) -> str:
@@ -45,8 +50,10 @@ def subquery(w: ExpressionWriter, query: BoundQuery) -> str:
 
 
 def write_in_relation(w: ExpressionWriter, expr: InRelation) -> str:
+    """NaN is a member of nothing, as it equals nothing; SQL has it equal itself."""
     query, field = subquery(w, expr.query), expr.query.fields[0]
-    return f"({w.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}))"
+    known = f" WHERE c{field.number} IS NULL OR NOT isnan(c{field.number})" if field.type.base is Base.FLOAT else ""
+    return f"({w.scalar(expr.value)} IN (SELECT c{field.number} FROM {query}{known}))"
 
 
 def write_exists(w: ExpressionWriter, expr: ExistsRelation) -> str:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from .bound import Base, Field, Ref, UserCall, walk
+from .bound import Base, Field, Ref, UserCall
 from .errors import BAD_WEIGHTS
 from .relations import Combine, DrawFrom
 from .source import Span
 from .sql import Step, Writer, order_by, place_in_order
 from .sql_expressions import ExpressionWriter
 from .sql_relations import column_name, reread
+from .sql_rows import mixed_hash
+from .walking import walk
 
 TWO_64 = "18446744073709551616.0"
 
@@ -62,7 +64,7 @@ def amount(node: DrawFrom, writer: Writer, total: str) -> str:
 def uniform(what: str, writer: Writer) -> str:
     """A number in [0, 1) for each value of `what`."""
     salt = writer.param(writer.runtime.salt, "BIGINT")
-    return f"(hash({what}, {salt}) / {TWO_64})"
+    return f"({mixed_hash([what, salt])} / {TWO_64})"
 
 
 def with_replacement(node: DrawFrom, writer: Writer, source: Step, weight: str, pos: str, total: str) -> Step:

@@ -34,6 +34,8 @@ class Type:
     """NumPy dtype name where it is narrower than int64 or float64: "float32", "uint32", ..."""
     classes: tuple[str, ...] | None = None
     """Class names, where integers are class labels."""
+    boxes: str = ""
+    """LTRB, LTWH or CCWH: what four numbers in line are, where they are boxes of a column that says so."""
     nested: bool = False
     """A sequence of arrays: a list of cells, whose lengths may differ."""
     cell: Type | None = None
@@ -54,10 +56,10 @@ class Type:
 
     @property
     def block(self) -> tuple[int, ...] | None:
-        """The axes after the first, if known, so that a flat list tells its shape: () of a vector, (4,) of boxes."""
+        """The axes after the first, if known (and not 0), so that a flat list tells its shape: () of a vector."""
         if not self.dims:
             return None
-        known = tuple(size for size in self.dims[1:] if size is not None)
+        known = tuple(size for size in self.dims[1:] if size)
         return known if len(known) == len(self.dims) - 1 else None
 
     @property

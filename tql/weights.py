@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from .bound import Choose, Const, Draw, Expr, InRelation, Map, Random, RowNumber, UserCall, walk
-from .rows import HIGHEST, LOWEST, DrawRows, RowPlan, SpanTest, Test, asked
+from .bound import Choose, Const, Draw, Expr, InRelation, Map, Random, RowNumber, UserCall
+from .intervals import HIGHEST, LOWEST
+from .row_tests import SpanTest, Test, asked
+from .rows import DrawRows, RowPlan
+from .walking import walk
 
 EVERY_ROW = SpanTest(((LOWEST, HIGHEST),))
 

@@ -164,7 +164,7 @@ class Choosing(Readable):
             limit = "" if size is None else f" limit {int(size)}"
             text = f"select * sample by {weights} replace {'true' if replace else 'false'}{limit}"
             return self.query(text, seed=seed)
-        return self._subset(_drawn(np.asarray(weights, dtype=np.float64), len(self), replace, size, seed), None)
+        return self._subset(_drawn(_numbers(weights), len(self), replace, size, seed), None)
 
     def random_split(self, lengths: Sequence[float], seed: int | None = None) -> list[Any]:
         """Views that share no row, drawn at random.
@@ -185,6 +185,15 @@ class Choosing(Readable):
 def views_have_no_path() -> StateError:
     """What is raised for a path to save a view under."""
     return StateError("views are saved with their dataset", kind="unsupported", hint="leave the path out, give id=")
+
+
+def _numbers(weights: Any) -> np.ndarray[Any, Any]:
+    try:
+        return np.asarray(weights, dtype=np.float64)
+    except (TypeError, ValueError):
+        raise InvalidInputError(
+            f"weights are one number for each row, or the text of a weight, found {weights!r}", kind="bad-weights"
+        ) from None
 
 
 def _drawn(weights: np.ndarray[Any, Any], length: int, replace: bool, size: Any, seed: int | None) -> RowArray:

@@ -35,6 +35,8 @@ VALUES: list[tuple[str, list[Any]]] = [
     ("max_weight(true: 1, num > 2: 2)", [2.0, 1.0, 1.0, 1.0, 2.0, 2.0, 2.0, 1.0]),
     ("sum_weight(true: 1, num > 2: 2)", [3.0, 1.0, 1.0, 1.0, 3.0, 3.0, 3.0, 1.0]),
     ("shape(array[])[0]", [0] * 8),
+    ("shape(text)", [[1]] * 8),
+    ("shape(num)", [[]] * 8),
     ("box_width(boxes)[0]", [0.0, 10.0, None, 30.0, 40.0, None, 60.0, 70.0]),
     ("box_height(boxes)[0]", [5.0, 5.0, None, 5.0, 5.0, None, 5.0, 5.0]),
 ]  # fmt: skip
@@ -61,6 +63,18 @@ ROWS: list[tuple[str, list[int]]] = [
     ("select * from dataset as d where d.num = 3", [0]),
     ("select dataset.num from dataset where num = 3", [0]),
     ("with dataset as (select * where num > 5) select * from dataset", [5, 6]),
+    # A class name may stand on either side of IN.
+    ("select * where 'truck' in (categories[0], categories[1])", [4, 7]),
+    # ANY and ALL are true or false, and 1 or 0.
+    ("select * where 1 = any(num > 5)", [5, 6]),
+    ("select * where any(num > 5) = flag", [1, 5, 6][:1]),
+    # An array of the query beside one of the row: element by element.
+    ("select * where any(emb = array[1, 2, 3])", [0, 1, 2, 3, 4, 5, 6, 7]),
+    ("select * where all(emb = array[1, 2, 3])", [3]),
+    # A pattern with a sign for one character alone.
+    ("select * where contains(categories, 'b?s')", [1, 3]),
+    ("select * where contains(categories, 'tr?*')", [4, 7]),
+    ("select * where contains(categories, '*?r')", [0, 1, 6, 7]),
     # Numbers at the edge of what is allowed.
     ("select * where num = 7 expand by 0 1", [5, 6, 7]),
     ("select * where num = 7 expand by 1 0", [4, 5, 6]),
@@ -87,10 +101,28 @@ REFUSED: list[tuple[str, str, str]] = [
     ("select iou(boxes, array[1, 2, 3]) as x", "argument-type", "IOU works on boxes, and this is integer array (3,)"),
     ("select nullif(num, 'a') as x", "not-comparable", "integer cannot be compared with text"),
     ("select * from (select num group by flag) ungroup by array[1, -1]", "bad-ungroup", "UNGROUP BY takes SPLIT"),
-    ("select boxes group by flag across space", "across-space", "does not join the arrays of 'boxes'"),
+    ("select grid group by flag across space", "across-space", "does not join the arrays of 'grid'"),
     ("select * where num = ?", "missing-parameter", "the query has a parameter number 1, and 0 values were given"),
     ("select coalesce(num, score)", "missing-alias", "an expression over several columns needs a name"),
     ("select * limit -1 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
+    ("select emb + array[1, 2, 3] + array[1, 2] as x", "shape-mismatch", "arrays of shapes (3,) and (2,)"),
+    ("select array[1, 2, 3] + emb + array[1, 2] as x", "shape-mismatch", "arrays of shapes (3,) and (2,)"),
+    (
+        "select * from (select boxes group by flag) where all(shape(boxes) = array[1, 2])",
+        "shape-mismatch",
+        "(3,) and (2,)",
+    ),
+    (
+        "select * where num in (select categories)",
+        "array-in-query",
+        "in each row of its query, and this is class",
+    ),
+    ("select * where num in (select num group by flag)", "array-in-query", "and this is integer array (n,)"),
+    ("select * where emb in (select num)", "array-in-query", "one value on its left, and this is float array (n,)"),
+    ("select * where any(tags = array['x', 'y'])", "shape-mismatch", "arrays of shapes [1] and [2]"),
+    ("select * where any(categories = array['car', 'bus'])", "shape-mismatch", "arrays of shapes [1] and [2]"),
+    ("select * where all(shape(num) = array[1])", "shape-mismatch", "arrays of shapes (0,) and (1,)"),
+    ("select * where all(shape(text) = array[1, 2])", "shape-mismatch", "arrays of shapes (1,) and (2,)"),
     ("select * limit 101 percent", "bad-limit", "a percentage is a known number from 0 to 100"),
     ("with t as (select * from t) select * from t", "unknown-dataset", "there is no source 't'"),
 ]
@@ -109,6 +141,30 @@ def test_an_integer_has_64_bits(rows: Callable[..., list[int]]) -> None:
         with pytest.raises(TQLError) as caught:
             rows("select * where num < ?", [number])
         assert caught.value.kind == "overflow"
+
+
+@pytest.mark.parametrize(
+    ("condition", "given", "expected"),
+    [
+        ("num in (?)", [7, 3], [0, 5, 6]),
+        ("num in (?, 1)", (7, 3), [0, 1, 5, 6]),
+        ("num in (?)", np.array([7, 3]), [0, 5, 6]),
+        ("num not in (?)", [7, 3], [1, 3, 4, 7]),
+        ("num in (?)", [], []),
+        ("num not in (?)", [], [0, 1, 3, 4, 5, 6, 7]),
+        ("num + 1 in (?)", [8, 4], [0, 5, 6]),
+        ("text in (?)", ["", "b"], [3, 7]),
+        ("meta['a'] in (?)", [4, 5.5], [0, 6]),
+        ("any(categories in (?))", ["bus", "truck"], [1, 3, 4, 7]),
+        ("categories in (?)", ["bus", "truck"], [3, 4]),
+        ("any(tags in (?))", ["z", "y"], [1, 4, 6]),
+        ("all(emb in (?))", [1, 2, 5], [1, 2, 5]),
+    ],
+)
+def test_a_list_may_be_given_to_in(
+    condition: str, given: Any, expected: list[int], rows: Callable[..., list[int]]
+) -> None:
+    assert rows(f"select * where {condition}", [given]) == expected
 
 
 def test_a_parameter_too_few_is_counted(rows: Callable[..., list[int]]) -> None:
@@ -143,6 +199,29 @@ HINTS: list[tuple[str, str]] = [
     ("select emb[1.5] as x", ""),
     ("select * where categories like 'c*'", "contains(labels, 'trafic*') looks for class names by pattern"),
     ("select * where num like 'c*'", ""),
+    ("select text, num order by 2 desc", "columns are named, not counted: ORDER BY num"),
+    ('select num + 1 as "a b" order by flag, 1', 'columns are named, not counted: ORDER BY "a b"'),
+    ("(select num) union (select num) order by 1", "columns are named, not counted: ORDER BY num"),
+    ("select count(*) order by 1", "columns are named, not counted: ORDER BY count"),
+    ("select * order by 'num'", "the name of a column stands without single quotes: ORDER BY num"),
+    *(
+        (f"select num, * order by {key}", "write the name of a column, or an expression of columns, after ORDER BY")
+        for key in ("'nim'", "null", "0", "-1", "2", "12", "1 + 1")  # the second column is of pixels
+    ),
+    ("select flag as f, count(*) as n group by 1", "columns are named, not counted: GROUP BY f"),
+    ("select flag, count(*) as n group by 'flag'", "the name of a column stands without single quotes: GROUP BY flag"),
+    *(
+        (
+            f"select num, count(*) as n group by {key}",
+            "write the name of a column, or an expression of columns, after GROUP BY",
+        )
+        for key in ("2", "'n'", "false", "null")
+    ),
+    ("select meta.a as x", "for a key of a JSON column write meta['key']"),
+    ("select b.num from dataset as a", "the sources are a"),
+    ("select * where num = any(array[7, 3])", "membership is x IN (1, 2, 3), or x IN (?) with a list"),
+    ("select * where score > all(emb)", "membership is x IN (1, 2, 3), or x IN (?) with a list"),
+    ("select row.num", "columns stand alone here: leave row. out"),
     ("select * where ifnull(num, 0) = 0", "write COALESCE(x, y)"),
     ("select * where len(text) = 3", "write LENGTH(text), COUNT(array) or SHAPE(array)[0]"),
     ("select text + 'a' as x", "texts are joined with ||; cast(x as float) turns text and JSON into numbers"),
@@ -164,6 +243,17 @@ def test_hints(query: str, hint: str, street: MemorySource) -> None:
     with pytest.raises(TQLError) as caught:
         engine.run(street, query)
     assert caught.value.hint == hint
+
+
+def test_true_groups_all_rows(street: MemorySource) -> None:
+    found = engine.run(street, "select sum(num) as s, count(*) as n group by true").computed
+    assert found is not None and found.to_pydict() == {"s": [25], "n": [8]}
+
+
+@pytest.mark.parametrize("clause", ["order by split", "group by split", "group by split, flag"])
+def test_a_constant_column_may_be_a_key(clause: str, street: MemorySource) -> None:
+    found = engine.run(street, f"select 'train' as split, num + 0 as n {clause}").computed
+    assert found is not None and set(found.column("split").to_pylist()) == {"train"}
 
 
 def test_groups_are_sorted_by_what_select_does_not_show(street: MemorySource) -> None:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 from lakebed.tql import register_function
 from lakebed.tql.errors import TQLError, TQLNameError, TQLTypeError, TQLUnsupportedError
@@ -152,6 +153,22 @@ def test_row_number_counts_the_result(street: MemorySource) -> None:
     assert result.computed is not None and result.computed.column("n").to_pylist() == [0, 1, 2]
 
 
+def test_random_numbers_of_one_row_tell_nothing_about_those_of_another(street: MemorySource) -> None:
+    """As bits they differ neither by the same bits from row to row, nor from seed to seed."""
+    runs = [engine.run(street, "select random() as a, random() as b", seed=seed).computed for seed in range(3)]
+    tables = [np.array([run.column(name).to_numpy() for name in "ab"]) for run in runs if run is not None]
+    assert len({a ^ b for a, b in tables[0].T.tolist()}) == 8
+    assert len(set((tables[1] ^ tables[2]).ravel().tolist())) == 16
+    assert len({tuple(first_three(street, seed)) for seed in range(40)}) == 6
+
+
+def first_three(street: MemorySource, seed: int) -> list[int]:
+    rows = engine.run(street, "select * where row_number() < 3 order by random()", seed=seed).rows
+    assert rows is not None
+    found: list[int] = rows.tolist()
+    return found
+
+
 def test_random_is_another_number_for_each_row_and_repeats_with_its_seed(street: MemorySource) -> None:
     text = "select random() as r"
     first, again, other = (engine.run(street, text, seed=seed).computed for seed in (1, 1, 2))
@@ -290,6 +307,9 @@ REPAIRED: dict[str, Any] = {
     "meta['*']": [None] * 8,
     'cast(\'{"": 1, "*": 2, "a": 3}\' as json)[\'\']': [1] * 8,
     'cast(\'{"": 1, "*": 2, "a": 3}\' as json)[\'*\']': [2] * 8,
+    "cast('{\"a\": {\"*\": {\"b\": 4, \"\": 5}}}' as json)['a']['*']['b']": [4] * 8,
+    "cast('{\"a\": {\"*\": {\"b\": 4, \"\": 5}}}' as json)['a']['*']['']": [5] * 8,
+    "cast('{\"*\": {\"a\": {\"b\": 4}}}' as json)['*']['a']['b']": [4] * 8,
 }
 
 

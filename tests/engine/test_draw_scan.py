@@ -75,6 +75,46 @@ def test_the_rows_that_can_be_drawn(
     assert again is not None and again.tolist() == found.rows.tolist()
 
 
+@pytest.mark.parametrize(
+    ("query", "expected"),
+    [
+        ("select num + 1 as more sample by max_weight(more > 3: 1)", [0, 4, 5, 6]),
+        ("select upper(text) as t sample by sum_weight(t like 'A%': 1)", [1, 4]),
+        ("select num as n, num + 1 as more sample by max_weight(n > 3: 1)", [4, 5, 6]),
+        ("select * from (select num + 1 as more) sample by max_weight(more > 3: 1)", [0, 4, 5, 6]),
+        ("select row_number() as r sample by max_weight(r in (2, 3): 1)", [2, 3]),
+        ("select num + 1 as more sample by max_weight(row_number() > 5: 1)", [6, 7]),
+        ("(select * where num > 2) union (select * where flag) sample by max_weight(text like '%a%': 1)", [6]),
+    ],
+)
+def test_weights_may_ask_of_computed_columns(query: str, expected: list[int], street: MemorySource) -> None:
+    found = engine.run(street, f"{query} replace false", seed=1).rows
+    assert found is not None and sorted(found.tolist()) == expected
+
+
+@pytest.mark.parametrize(
+    ("clause", "expected"),
+    [("", 6), (" limit 2", 2), (" limit 0", 0), (" limit 99", 6), (" limit 50 percent", 4), (" limit 24 percent", 1)],
+)
+def test_weights_in_sql_draw_as_many_as_they_are_told(clause: str, expected: int, street: MemorySource) -> None:
+    found = engine.run(street, f"select * sample by num replace false{clause}", seed=2).rows
+    assert found is not None and len(set(found.tolist())) == len(found) == expected
+    assert set(found.tolist()) <= {0, 1, 3, 4, 5, 6}  # neither the row without a number nor that with 0
+    again = engine.run(street, f"select * sample by num{clause}", seed=2).rows
+    given = {"": 8, " limit 99": 99}.get(clause, expected)
+    assert again is not None and len(again) == given and set(again.tolist()) <= {0, 1, 3, 4, 5, 6}
+
+
+def test_weights_in_sql_decide_who_comes_first(street: MemorySource) -> None:
+    first: Counter[int] = Counter()
+    for seed in range(150):
+        found = engine.run(street, "select * where num != 2 sample by num replace false limit 1", seed=seed).rows
+        assert found is not None
+        first.update(found.tolist())
+    assert set(first) <= {0, 1, 4, 5, 6}
+    assert first[5] + first[6] == pytest.approx(150 * 14 / 23, abs=20)
+
+
 def test_weights_about_labels_and_numbers_need_no_sql(street: MemorySource, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(execution, "compile_relation", unwanted)
     text = "select * where num >= 0 sample by max_weight(contains(categories, 'car'): 5, true: 1) replace false"

@@ -75,5 +75,14 @@ def test_groups_need_no_sql_where_only_rows_are_counted(monkeypatch: pytest.Monk
     assert [cells[0] for cells in groups["num"]] == [1, 5]
 
 
+def test_lists_of_numbers_are_keys_that_sql_compares() -> None:
+    ds = lakebed.empty(f"mem://grouping-{next(PLACES)}")
+    with ds:
+        ds.create_tensor("nums", htype="sequence", dtype="int64")
+        ds.extend({"nums": [[1, 2], [1], [1, 2], []]})
+    groups = ds.query("select nums, count(*) as n group by nums")
+    assert shape(groups) == ([[0, 2], [1], [3]], [2, 1, 1])
+
+
 def unwanted(*_: object) -> Any:
     raise AssertionError("this is no work for SQL")

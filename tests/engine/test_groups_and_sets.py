@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from lakebed.tql.errors import TQLError, TQLTypeError, TQLUnsupportedError
 
+import lakebed
 from lakebed import engine
 from lakebed.engine import QueryResult
 from memory_source import MemorySource
@@ -85,6 +86,34 @@ def test_ungroup_by_a_number_makes_shorter_sequences(street: MemorySource) -> No
 def test_ungroup_without_sequences_is_refused(street: MemorySource) -> None:
     with pytest.raises(TQLTypeError, match="UNGROUP BY needs columns of sequences"):
         engine.run(street, "select num ungroup by split")
+
+
+def test_across_space_the_arrays_of_a_group_are_one(street: MemorySource) -> None:
+    result = engine.run(street, "select flag, boxes, categories as c, emb, num, tags group by flag across space")
+    assert groups(result) == [[0, 3, 4, 7], [1, 5, 6], [2]]
+    assert values(result, "c") == [[0, 1, 1, 2, 2, 0], [0, 1, 0, 0], []]
+    assert values(result, "boxes")[1:] == [[[1, 1, 10, 5], [1, 1, 11, 5], [6, 6, 60, 5], [6, 6, 61, 5]], []]
+    assert values(result, "emb")[1:] == [[1, 2, 1, 1, 2, 5, 1, 2, 6], [1, 2, 2]]
+    assert values(result, "tags") == [["x", "y", "x"], ["x", "y", "z"], []]
+    assert [column.name for column in result.columns if column.tensor and column.grouped] == ["num"]
+
+
+def test_what_space_joined_is_an_array_like_others(street: MemorySource) -> None:
+    joined = "(select flag, boxes as b, categories as c group by flag having count(*) > 1 across space)"
+    assert groups(engine.run(street, f"select * from {joined} where b[-1, 2] = 61")) == [[1, 5, 6]]
+    result = engine.run(street, f"select shape(b) as s, b[1:3, 2] as w, any(c = 'truck') as t from {joined}")
+    assert values(result, "s") == [[6, 4], [4, 4]]
+    assert values(result, "w") == [[30, 31], [11, 60]]
+    assert values(result, "t") == [True, False]
+    ordered = "select categories as c group by flag across space order by count(c), c[0]"
+    assert groups(engine.run(street, ordered)) == [[2], [1, 5, 6], [0, 3, 4, 7]]
+
+
+@pytest.mark.parametrize("item", ["grid", "images", "*", "boxes * 2 as b"])
+def test_arrays_that_may_not_fit_are_not_joined(item: str, street: MemorySource) -> None:
+    with pytest.raises(TQLUnsupportedError, match="ACROSS SPACE does not join the arrays of") as caught:
+        engine.run(street, f"select {item} group by flag across space")
+    assert "write ACROSS TIME" in caught.value.hint
 
 
 # --- DISTINCT, COUNT, EXPAND -----------------------------------------------------------------------------------------
@@ -175,6 +204,77 @@ def test_set_operations_of_computed_rows_compare_rows(street: MemorySource) -> N
     assert picked(engine.run(street, f"{big} intersect {small}")) == [0, 4]
     assert picked(engine.run(street, f"{big} except {small}")) == [5, 6]
     assert picked(engine.run(street, f"{big} union {small} order by num desc limit 2")) == [5, 6]
+
+
+BRANCHES: list[tuple[str, list[Any]]] = [
+    # One name for two columns of the dataset: each branch shows its own.
+    ("(select num as x) union all (select flag as x where num = 7)", [3, 1, None, 2, 5, 7, 7, 0, 0, 0]),
+    ("(select num as x where num > 2) union (select emb[2] as x where flag)", [3, 5, 7, 7, 3, 7]),
+    ("(select num as x where flag) intersect (select score as x where num > 1)", [3, 2, 5]),
+    ("(select num as x where flag) except (select score as x where num > 1)", [0]),
+    ("(select num as x where num > 4) union all (select score as x where num > 4)", [5, 7, 7, 1, 2, 3]),
+    # The type is what the branches agree on.
+    ("select x // 2 as x from (select num as x where num = 7 union all select score as x where num = 5)", [3, 3, 0]),
+    ("select x / 2 as x from ((select null as x) union all (select num as x)) where x > 4", [2.5, 3.5, 3.5]),
+    ("(select boxes as x where num = 1) union all (select grid as x where num = 1)",
+     [[[1, 1, 10, 5], [1, 1, 11, 5]], [[1, 2, 3], [4, 5, 6]]]),
+    ("(select null as x where num = 1) union all (select emb as x where num = 1)", [None, [1, 2, 1]]),
+    ("(select categories as x where num = 5) union all (select emb as x where num = 5)", [[2], [1, 2, 4]]),
+    ("select distinct x from ((select num as x) union all (select num % 2 as x)) order by x", [0, 1, 2, 3, 5, 7, None]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("query", "expected"), BRANCHES)
+def test_branches_may_show_other_things_under_one_name(query: str, expected: list[Any], street: MemorySource) -> None:
+    assert values(engine.run(street, query), "x") == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "kind", "message"),
+    [
+        (
+            "(select num as x) union all (select emb as x)",
+            "branch-columns",
+            "'x' is integer in one branch and float array",
+        ),
+        ("(select emb as x) union all (select boxes as x)", "branch-columns", r"float array \(n, 4\) in another"),
+        (
+            "(select flag as x, num group by flag) union (select flag as x, emb as num)",
+            "groups-and-rows",
+            "UNION of groups",
+        ),
+        (
+            "(select flag, boxes as x group by flag) union all (select flag, boxes * 2 as x group by flag)",
+            "branch-columns",
+            r"'x' is sequence of float array \(n, 4\) in one branch and array of float in another",
+        ),
+        ("(select count(*) as x group by flag) union (select num as x)", "groups-and-rows", "UNION of groups and rows"),
+        ("(select num as x) except (select count(*) as x group by flag)", "groups-and-rows", "EXCEPT of groups"),
+    ],
+)
+def test_branches_that_do_not_fit(query: str, kind: str, message: str, street: MemorySource) -> None:
+    with pytest.raises(TQLError, match=message) as caught:
+        engine.run(street, query)
+    assert caught.value.kind == kind
+
+
+def test_pieces_of_sequences_are_groups(street: MemorySource) -> None:
+    pieces = "select num from (select num, flag group by flag) ungroup by 2"
+    assert groups(engine.run(street, f"({pieces}) union all (select num group by flag having count(*) > 3)")) == [
+        [0, 3], [4, 7], [1, 5], [6], [2], [0, 3, 4, 7]
+    ]  # fmt: skip
+    rows = "select num from (select num, flag group by flag) ungroup by split"
+    assert picked(engine.run(street, f"({rows}) union all (select num limit 1)")) == [0, 3, 4, 7, 1, 5, 6, 2, 0]
+
+
+def test_pixels_of_two_columns_do_not_become_one() -> None:
+    ds = lakebed.empty("mem://two-images", overwrite=True)
+    with ds:
+        ds.create_tensor("left", htype="image", sample_compression="png")
+        ds.create_tensor("right", htype="image", sample_compression="png")
+    assert len(ds.query("(select left as x) union (select left as x)")) == 0
+    with pytest.raises(TQLUnsupportedError, match="'x' is of pixels of different columns"):
+        ds.query("(select left as x) union all (select right as x)")
 
 
 def test_branches_need_the_same_columns(street: MemorySource) -> None:

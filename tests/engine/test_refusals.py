@@ -77,7 +77,7 @@ REFUSED: list[tuple[str, Any, str, str]] = [
         "select * where emb in (select num)",
         (),
         "array-in-query",
-        "IN (SELECT ...) needs one value on its left, not an array",
+        "IN (SELECT ...) needs one value on its left, and this is float array (n,)",
     ),
     ("select array[num] as x", (), "array-of-columns", "an array literal holds known values only"),
     (

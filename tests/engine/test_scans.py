@@ -10,7 +10,8 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from lakebed.storage.schema import TensorSpec
-from lakebed.tql.rows import HIGHEST, LOWEST, LabelTest
+from lakebed.tql.intervals import HIGHEST, LOWEST
+from lakebed.tql.row_tests import LabelTest
 from lakebed.tql.schema import ColumnInfo, Kind
 
 from lakebed import engine

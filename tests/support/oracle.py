@@ -108,7 +108,11 @@ class Oracle:
             items = tuple(
                 replace(i, value=i.value if isinstance(i.value, nodes.Star) else counted(i.value)) for i in select.items
             )
-            result.append(self.shown(line, len(result), replace(select, items=items), aliases))
+            made = self.shown(line, len(result), replace(select, items=items), aliases)
+            if select.across == "SPACE":
+                shown = {name: end_to_end(cell) for name, cell in made.shown.items()}
+                made = Line(made.rows, {**made.cells, **shown}, shown)
+            result.append(made)
         return result
 
     # --- order, sets, limits -----------------------------------------------------------------------------------------
@@ -263,6 +267,13 @@ def sequence(cells: Sequence[Any]) -> Any:
         empty = Arr((), (0, *first.shape[1:])) if first.shape[1:] == (4,) else Arr((), (0,) * len(first.shape))
         return seq(cells, empty)
     return Arr(tuple(cells), (len(cells),))
+
+
+def end_to_end(value: Any) -> Any:
+    """The arrays of a sequence as one, along their first axis."""
+    if not isinstance(value, Seq):
+        return value
+    return Arr(value.data, (sum(cell.shape[0] for cell in value.cells), *value.cells[0].shape[1:]))
 
 
 def identity(value: Any) -> Any:

@@ -383,6 +383,11 @@ def groups(draw: st.DrawFn) -> str:
         others = ", ".join(name for name in ("lab", "box", "grid", "real") if name not in keys)
         inner = f"select {', '.join(keys)}, {others}{where} group by {key}"
         return f"select * from ({inner}) where {draw(of_groups(key))}{order.replace(' order by count(*) desc', '')}"
+    if draw(st.integers(0, 3)) == 0:
+        names = [
+            f"{name} as {letter}" for name, letter in (("box", "x"), ("vec", "y"), ("lab", "z")) if name not in key
+        ]
+        return f"select {first}, {', '.join(names)}{where} group by {key}{having} across space{order}"
     return f"select {first}, {item}{where} group by {key}{having}{order}"
 
 

@@ -9,10 +9,12 @@ from typing import Any
 import pytest
 from lakebed.tql import nodes, parse
 from lakebed.tql.bind import BoundTree, bind
-from lakebed.tql.bound import Base, BoundSelect, Compare, Const, Logic, Member, Reduce, Ref, walk
+from lakebed.tql.bound import Base, BoundSelect, Compare, Const, Logic, Member, Reduce, Ref
 from lakebed.tql.catalogue import FUNCTIONS
 from lakebed.tql.errors import TQLError, TQLLimitError, TQLNameError, TQLTypeError
 from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
+from lakebed.tql.scope import column_type
+from lakebed.tql.walking import walk
 
 SCHEMA = DatasetSchema(
     (
@@ -25,6 +27,9 @@ SCHEMA = DatasetSchema(
         ColumnInfo("images", Kind.IMAGE, "images", url="images", shape="images.shape"),
     )
 )
+
+
+UNKNOWN_AXES = (("a", "int64"), ("b", "float32"))
 
 
 def bound(text: str, params: Any = None) -> BoundTree:
@@ -72,6 +77,19 @@ def test_connectives_inside_any_are_element_wise() -> None:
 def test_long_chains_bind_without_recursion() -> None:
     condition = where(" or ".join(f"num = {i}" for i in range(3000)))
     assert isinstance(condition, Logic) and len(condition.args) == 3000
+
+
+def test_elements_are_of_the_columns_dtype() -> None:
+    kinds = {(kind, dtype): column_type(ColumnInfo("x", kind, "x", dtype)) for kind in Kind for dtype in ("", "int16")}
+    assert kinds[Kind.BOX, ""].dtype == "float32" and kinds[Kind.BOX, "int16"].dtype == "int16"
+    assert kinds[Kind.LABEL, ""].dtype == "uint32" and kinds[Kind.LABEL, "int16"].dtype == "int16"
+
+
+def test_an_array_whose_axes_are_not_known_stays_one() -> None:
+    schema = DatasetSchema(tuple(ColumnInfo(n, Kind.ARRAY, n, dtype, shape=f"{n}.shape") for n, dtype in UNKNOWN_AXES))
+    for text in ("select a[0] as x", "(select a as x) union all (select b as x)"):
+        field = bind(parse(text), schema).query.fields[0]
+        assert field.type.dims is None and field.type.is_array and not field.type.nested
 
 
 def test_box_functions_follow_the_columns_coords() -> None:

@@ -7,26 +7,13 @@ from typing import Any
 import pytest
 from lakebed.tql import parse
 from lakebed.tql.bind import bind
+from lakebed.tql.bound import Compare, Logic
 from lakebed.tql.compile import compile_relation
+from lakebed.tql.intervals import HIGHEST, LOWEST, complement, half_line, union
 from lakebed.tql.plan import plan
 from lakebed.tql.relations import CutTo, Filter, Scan, Sort
-from lakebed.tql.rows import (
-    HIGHEST,
-    LOWEST,
-    AllRows,
-    CutRows,
-    ElementTest,
-    FilterRows,
-    Joined,
-    LabelTest,
-    MergeRows,
-    ScalarTest,
-    SpanTest,
-    SqlRows,
-    SqlTest,
-    complement,
-    union,
-)
+from lakebed.tql.row_tests import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, TextTest
+from lakebed.tql.rows import AllRows, CutRows, DrawRows, FilterRows, MergeRows, NearRows, SqlRows
 from lakebed.tql.schema import ColumnInfo, DatasetSchema, Kind
 
 SCHEMA = DatasetSchema(
@@ -35,6 +22,13 @@ SCHEMA = DatasetSchema(
         ColumnInfo("boxes", Kind.BOX, "boxes", "float32", 2),
         ColumnInfo("num", Kind.SCALAR, "num", "int64", 0),
         ColumnInfo("text", Kind.TEXT, "text", "str"),
+        ColumnInfo("vec", Kind.ARRAY, "vec", "float32", 1),
+        ColumnInfo("flag", Kind.SCALAR, "flag", "bool", 0),
+        ColumnInfo("images", Kind.IMAGE, "images", shape="images.shape"),
+        ColumnInfo("vecs", Kind.ARRAY, "vecs", "float32", 1, sequence=True),
+        ColumnInfo("ints", Kind.ARRAY, "ints", "int64", 1),
+        ColumnInfo("nums", Kind.SCALAR, "nums", "int64", 0, sequence=True),
+        ColumnInfo("words", Kind.TEXT, "words", "str", sequence=True),
     )
 )
 
@@ -87,10 +81,71 @@ def test_conditions_on_aligned_elements_are_element_tests() -> None:
     assert not test("any(boxes[:, 2] * boxes[:, 3] > 300)").simple
 
 
+def test_only_labels_are_scanned_as_codes() -> None:
+    assert isinstance(test("any(labels = 1)"), LabelTest)
+    assert isinstance(test("any(ints = 1)"), ElementTest)
+    assert isinstance(rows("select * where any(vecs = 1)"), SqlRows)
+
+
 def test_positions_become_ranges() -> None:
     assert test("row_number() = 7") == SpanTest(((7, 7),))
     assert test("row_number() between 3 and 9") == SpanTest(((3, 9),))
     assert test("not row_number() in (1, 2)") == SpanTest(((LOWEST, 0), (3, HIGHEST)))
+
+
+def test_positions_under_one_and_or_or_are_one_range() -> None:
+    assert test("3 <= row_number()") == SpanTest(((3, HIGHEST),))
+    assert test("row_number() < 2 or 5 < row_number()") == SpanTest(((LOWEST, 1), (6, HIGHEST)))
+    found = test("num > 1 and row_number() > 2 and row_number() < 9")
+    assert isinstance(found, Joined) and found.tests[0] == SpanTest(((3, 8),))
+    assert [type(part) for part in found.tests] == [SpanTest, ScalarTest]
+
+
+def test_what_counts_rows_sees_all_of_them() -> None:
+    found = test("row_number() % 2 = 1 and num > 1")
+    assert isinstance(found, Joined)
+    assert [part.positions for part in found.tests if isinstance(part, SqlTest)] == [True]
+    assert isinstance(rows("select * from (select * where num > 1) where num < 9 and row_number() = 3"), SqlRows)
+
+
+def test_conditions_in_sql_are_one_and_those_on_pixels_another() -> None:
+    found = test("num > 1 and upper(text) = 'A' and mean(images) > 3 and lower(text) = 'b' and max(images) < 9")
+    assert isinstance(found, Joined)
+    cheap, pixels = (part for part in found.tests if isinstance(part, SqlTest))
+    assert (cheap.pixels, pixels.pixels) == (False, True)
+    for part in (cheap, pixels):
+        assert isinstance(part.condition, Logic) and part.condition.op == "AND" and len(part.condition.args) == 2
+    assert test("mean(images) > 3").pixels
+    single = test("num > 1 or upper(text) = 'A'").tests[1]
+    assert isinstance(single.condition, Compare)
+
+
+@pytest.mark.parametrize(
+    ("text", "pattern", "regular", "negated"),
+    [
+        ("text like 'a*'", "a%", False, False),
+        ("not text like '%b'", "%b", False, True),
+        ("text not like 'a?'", "a.", True, True),
+        ("text ilike 'a'", "(?i)a", True, False),
+    ],
+)
+def test_patterns_of_a_stored_text(text: str, pattern: str, regular: bool, negated: bool) -> None:
+    found = test(text)
+    assert isinstance(found, TextTest) and found.column.name == "text"
+    assert (found.pattern, found.regular, found.negated) == (pattern, regular, negated)
+
+
+def test_a_column_of_booleans_is_a_condition() -> None:
+    assert isinstance(test("flag"), ScalarTest) and not test("flag").negated
+    assert isinstance(test("not flag"), ScalarTest) and test("not flag").negated
+
+
+def test_weights_ask_each_condition_as_it_is() -> None:
+    found = rows("select * sample by max_weight(text like 'a%': 2, not contains(labels, 'car'): 1, true: 0.5)")
+    assert isinstance(found, DrawRows) and found.how == "MAX_WEIGHT"
+    (text, two), (label, one), (every, half) = found.weights
+    assert isinstance(text, TextTest) and not text.negated and isinstance(label, LabelTest) and label.negated
+    assert every == SpanTest(((LOWEST, HIGHEST),)) and (two, one, half) == (2.0, 1.0, 0.5)
 
 
 def test_not_is_pushed_to_single_tests_and_sql_is_gathered() -> None:
@@ -139,10 +194,99 @@ def test_only_columns_that_are_asked_are_inputs() -> None:
     assert isinstance(relation.source, Scan)  # type: ignore[union-attr]  # a Compute
 
 
+NEAR = "order by l2_norm(vec - array[1, 2]) limit 2"
+
+
+@pytest.mark.parametrize(
+    ("text", "by_numpy"),
+    [
+        (f"select * {NEAR}", True),
+        (f"select * where num > 1 {NEAR}", True),
+        (f"select * where upper(text) = 'A' {NEAR}", False),  # SQL has the rows in its hands already
+        (f"select * from (select * order by num) {NEAR}", False),  # of equally near rows another one comes first
+        (f"select * where row_number() < 9 and upper(text) = 'A' {NEAR}", True),
+    ],
+)
+def test_near_rows_are_found_in_memory_where_rows_come_ascending(text: str, by_numpy: bool) -> None:
+    found = rows(text)
+    near = found.source if isinstance(found, CutRows) else found
+    assert isinstance(near, NearRows if by_numpy else SqlRows)
+
+
+@pytest.mark.parametrize(
+    ("key", "by_numpy"),
+    [
+        ("dot(vec, array[1, 2])", True),
+        ("dot(array[1, 2], vec)", True),
+        ("dot(vec, vec)", False),
+        ("dot(array[1, 2], array[1, 2])", False),
+        ("dot(ints, array[1, 2])", False),
+        ("dot(vecs, array[1, 2])", False),
+        ("l2_norm(vec + array[1, 2])", False),
+        ("dot(vec, array[1, 2]) nulls first", False),
+        ("dot(vec, array[1, 2]), num", False),
+    ],
+)
+def test_near_keys_compare_a_column_of_vectors_with_a_known_one(key: str, by_numpy: bool) -> None:
+    found = rows(f"select * order by {key} limit 2")
+    assert isinstance(found.source if isinstance(found, CutRows) else found, NearRows if by_numpy else SqlRows)
+
+
+@pytest.mark.parametrize(
+    ("key", "columns"),
+    [
+        ("num", ["num"]),
+        ("text, num", ["text", "num"]),
+        ("labels", None),
+        ("vec", None),
+        ("words", None),
+        ("nums", None),
+        ("num, labels", None),
+        ("num % 2", None),
+    ],
+)
+def test_groups_of_single_values_are_found_in_memory(key: str, columns: list[str] | None) -> None:
+    found = plan(bind(parse(f"select count(*) as n group by {key}"), SCHEMA)).grouped
+    assert (None if found is None else [column.name for column in found.columns]) == columns
+
+
+def test_groups_are_made_of_the_rows_that_where_leaves() -> None:
+    text = "select num, count(*) as n{} group by num"
+    whole = plan(bind(parse(text.format("")), SCHEMA)).grouped
+    some = plan(bind(parse(text.format(" where num > 1")), SCHEMA)).grouped
+    assert whole is not None and isinstance(whole.source, AllRows)
+    assert some is not None and isinstance(some.source, FilterRows)
+
+
+@pytest.mark.parametrize(
+    ("weight", "in_memory"),
+    [
+        ("max_weight(contains(labels, 'car'): 2, true: 1)", True),
+        ("sum_weight(text like 'a%': 1)", True),
+        ("2", True),
+        ("num", False),
+        ("max_weight(contains(labels, 'car'): num, true: 1)", False),
+        ("sum_weight(row_number() < 3: 1)", False),
+        ("sum_weight(random() < 3: 1)", False),
+    ],
+)
+def test_known_weights_are_summed_in_memory(weight: str, in_memory: bool) -> None:
+    assert isinstance(rows(f"select * sample by {weight}"), DrawRows if in_memory else SqlRows)
+
+
 def test_integer_sets() -> None:
     assert union([((3, 5),), ((1, 2), (9, 9))]) == ((1, 5), (9, 9))
     assert complement(complement(((1, 5), (9, 9)))) == ((1, 5), (9, 9))
-    assert complement(()) == ((LOWEST, HIGHEST),)
+    assert complement(()) == ((LOWEST, HIGHEST),) and complement(((LOWEST, HIGHEST),)) == ()
+    assert complement(((LOWEST, HIGHEST - 1),)) == ((HIGHEST, HIGHEST),)
+    assert complement(((LOWEST, 3),)) == ((4, HIGHEST),) and complement(((3, HIGHEST),)) == ((LOWEST, 2),)
+    assert (LOWEST, HIGHEST) == (-9223372036854775808, 9223372036854775807)
+
+
+def test_half_lines_end_where_integers_do() -> None:
+    assert half_line("<", LOWEST) == half_line(">", HIGHEST) == ()
+    assert half_line("!=", LOWEST) == ((LOWEST + 1, HIGHEST),) and half_line("!=", HIGHEST) == ((LOWEST, HIGHEST - 1),)
+    assert half_line("<=", LOWEST) == ((LOWEST, LOWEST),) and half_line(">=", HIGHEST) == ((HIGHEST, HIGHEST),)
 
 
 def test_a_filter_without_shortcuts_is_a_relation() -> None:

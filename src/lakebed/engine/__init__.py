@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from ..storage.source import SampleSource
 from ..tql.errors import TQLError, TQLLimitError, TQLUnsupportedError
+from ..tql.parser import check_text
+from .arguments import checked_params, checked_seed
 from .execution import Execution, SourceResolver
 from .results import QueryResult, ResultColumn
 from .statements import database, execute_sql, interrupt, run_sql
@@ -37,7 +39,10 @@ def run(
 
     Raises:
         TQLError: with the place in the text and a hint.
+        InvalidInputError: `params` or `seed` are of the wrong type.
     """
+    check_text(text)
+    params, seed = checked_params(params), checked_seed(seed)
     try:
         if dialect == "tql":
             return Execution(source, text, params, resolve, seed, execute_sql).result()
@@ -64,8 +69,9 @@ def explain(
     """
     from .explained import explanation  # what only explains is no part of a first query
 
+    check_text(text)
     try:
-        return explanation(Execution(source, text, params, resolve, 0, execute_sql))
+        return explanation(Execution(source, text, checked_params(params), resolve, 0, execute_sql))
     except TQLError as error:
         raise error.with_text(text) from None
 

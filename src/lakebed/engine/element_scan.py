@@ -10,7 +10,7 @@ import numpy as np
 
 from ..tql.bound import Compare, Const, Expr, Logic, Member
 from ..tql.elements import leaf_of
-from ..tql.rows import ElementTest
+from ..tql.row_tests import ElementTest
 from ..tql.schema import Kind
 from .element_tables import Array, Derived
 from .label_scan import rows_with

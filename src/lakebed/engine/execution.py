@@ -10,17 +10,21 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from ..errors import LakebedError
 from ..storage.source import SampleSource
 from ..storage.vectors import arrow_of, numpy_of_all
 from ..tql import parse
 from ..tql.bind import bind
 from ..tql.bound import Field
 from ..tql.compile import compile_relation
+from ..tql.errors import mark_place
 from ..tql.functions import known_functions
 from ..tql.grouping import GroupRows
+from ..tql.nodes import DatasetSource
 from ..tql.plan import Plan, plan
 from ..tql.relations import Relation
-from ..tql.rows import AllRows, ElementTest, ExpandRows, RowPlan
+from ..tql.row_tests import ElementTest
+from ..tql.rows import AllRows, ExpandRows, RowPlan
 from ..tql.schema import ColumnInfo, DatasetSchema
 from ..tql.sql import Cell, Compiled, Input, Runtime
 from ..tql.sql_elements import compile_elements
@@ -62,6 +66,7 @@ class Execution:
         self.text = text
         self.execute_sql = execute_sql
         self.open_source = resolve
+        self.asked = source is not None
         self.held: list[SampleSource] = [] if source is None else [source]
         salt = secrets.randbits(40) if seed is None else seed % 2**40
         self.runtime = Runtime(salt, self.cell, f"user_{next(_NUMBERS)}")
@@ -83,7 +88,14 @@ class Execution:
 
     def open(self, path: str, version: str | None) -> DatasetSchema:
         assert self.open_source is not None, "the binder asks only if it may"
-        opened = self.open_source(path, version)
+        try:
+            opened = self.open_source(path, version)
+        except LakebedError as error:
+            node = source_of(self.text, path, version)
+            mark_place(error, self.text, node.span)
+            if self.asked and not node.quoted:
+                error.hint = f"the dataset that is asked needs no FROM, or FROM dataset; for another: {error.hint}"
+            raise
         self.held.append(opened)
         return known_schema(opened)
 
@@ -154,6 +166,12 @@ class Execution:
         if given is None and wanted.rows is not None:
             given = self.program.rows(wanted.rows)
         return row_table(source, wanted, given)
+
+
+def source_of(text: str, path: str, version: str | None) -> DatasetSource:
+    """Where a query names a dataset."""
+    named = (node for node in parse(text).walk() if isinstance(node, DatasetSource))
+    return next(node for node in named if (node.path, node.version) == (path, version))
 
 
 def known_schema(source: SampleSource) -> DatasetSchema:

@@ -13,21 +13,18 @@ from ..tql import parse, to_text
 from ..tql.bound import Bound, Field
 from ..tql.nodes import Node
 from ..tql.relations import CountRows, CutTo, Filter, Relation, Scan
+from ..tql.row_tests import Joined, LabelTest, SpanTest, Test
 from ..tql.rows import (
     AllRows,
     CutRows,
     DrawRows,
     ExpandRows,
     FilterRows,
-    Joined,
-    LabelTest,
     MergeRows,
     NearRows,
     OrderRows,
     RowPlan,
-    SpanTest,
     SqlRows,
-    Test,
 )
 from ..tql.schema import ColumnInfo
 from ..tql.sql import Compiled

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from ..tql.rows import Intervals, LabelTest
+from ..tql.intervals import Intervals
+from ..tql.row_tests import LabelTest
 from .element_tables import Array, Ints, ListChunk
 
 FIRST_BLOCK = 8_192

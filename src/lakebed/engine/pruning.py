@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 
 from ..storage.source import Fragmented
-from ..tql.bound import Compare, Const, Expr, Logic, Member, walk
+from ..tql.bound import Compare, Const, Expr, Logic, Member
 from ..tql.elements import leaf_of
-from ..tql.rows import ElementTest, Intervals, Joined, LabelTest, ScalarTest, SpanTest, Test, complement, intervals_of
+from ..tql.intervals import Intervals, complement
+from ..tql.row_tests import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, Test, intervals_of
 from ..tql.schema import ColumnInfo, Kind
+from ..tql.walking import walk
 from .element_scan import COMPARE
 from .element_tables import Array, Derived, ends_of
 from .label_scan import label_mask

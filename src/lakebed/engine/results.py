@@ -164,7 +164,9 @@ def plain_lists(column: pa.ChunkedArray) -> pa.ChunkedArray:
 def plain_values(texts: pa.Array | pa.ChunkedArray) -> pa.ChunkedArray | None:
     values = [None if text is None else json.loads(text) for text in texts.to_pylist()]
     kinds = {type(value) for value in values if value is not None}
-    if kinds and (kinds <= {int, float} or kinds in ({str}, {bool})):
+    if not kinds:
+        return pa.chunked_array([pa.nulls(len(values), pa.string())])
+    if kinds <= {int, float} or kinds in ({str}, {bool}):
         return pa.chunked_array([pa.array([float(v) if float in kinds and v is not None else v for v in values])])
     return None
 

@@ -7,22 +7,18 @@ from functools import partial
 
 import numpy as np
 
+from ..tql.row_tests import Joined, LabelTest, ScalarTest, SpanTest, Test
 from ..tql.rows import (
     AllRows,
     CutRows,
     DrawRows,
     ExpandRows,
     FilterRows,
-    Joined,
-    LabelTest,
     MergeRows,
     NearRows,
     OrderRows,
     RowPlan,
-    ScalarTest,
-    SpanTest,
     SqlRows,
-    Test,
 )
 from .draw_scan import drawn
 from .element_tables import Array, Derived, Ints

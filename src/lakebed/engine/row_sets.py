@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..tql.bound import Cut
-from ..tql.rows import Intervals, MergeRows
+from ..tql.intervals import Intervals
+from ..tql.rows import MergeRows
 from .element_tables import Array, Ints
 
 

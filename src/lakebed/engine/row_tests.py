@@ -8,10 +8,11 @@ from functools import partial
 import numpy as np
 
 from ..storage.arrow import take_chunks
-from ..tql.bound import ExistsRelation, Expr, InRelation, Ref, walk
+from ..tql.bound import ExistsRelation, Expr, InRelation, Ref
 from ..tql.coerce import logic
 from ..tql.relations import Filter, Relation, Scan
-from ..tql.rows import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test, TextTest
+from ..tql.row_tests import ElementTest, Joined, LabelTest, ScalarTest, SpanTest, SqlTest, Test, TextTest
+from ..tql.walking import walk
 from .by_fragment import Ask, by_fragment, whole
 from .element_scan import rows_deciding
 from .element_tables import Array, Derived, Ints

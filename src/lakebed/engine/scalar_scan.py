@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from ..tql.bound import Const, Member
-from ..tql.rows import ScalarTest
+from ..tql.row_tests import ScalarTest
 from .element_scan import COMPARE
 from .element_tables import Array, Ints, ScalarChunk
 from .label_scan import Mask, rows_in_blocks

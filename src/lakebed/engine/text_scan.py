@@ -7,7 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from ..storage.vectors import numpy_of
-from ..tql.rows import TextTest
+from ..tql.row_tests import TextTest
 from .by_fragment import whole
 from .element_tables import Array
 
