@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from .indexing import RowArray
 from .origin import Opener
-from .results import answer, query_text
+from .results import answer
 from .storage.selection import Selection
 from .view import View
 
@@ -40,7 +40,7 @@ def query(
     from .engine import run
 
     opener = Opener()
-    result = run(None, query_text(query_string), params, resolve=opener, seed=seed)
+    result = run(None, query_string, params, resolve=opener, seed=seed)
 
     def view_of(
         rows: RowArray, tensors: tuple[str, ...] | None, computed: pa.Table | None, aliases: Mapping[str, str]

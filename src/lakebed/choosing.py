@@ -12,7 +12,7 @@ from .dataloader import DataLoaderBuilder
 from .indexing import RowArray
 from .origin import Opener, Origin
 from .reading import Readable
-from .results import answer, query_text
+from .results import answer
 from .row import Row
 from .storage.errors import InvalidInputError, StateError
 from .storage.selection import Selection
@@ -60,7 +60,7 @@ class Choosing(Readable):
         from .engine import run
 
         own, opener = self._pinned(), Opener()
-        result = run(own, query_text(query_string), params, resolve=opener, seed=seed, dialect=dialect)
+        result = run(own, query_string, params, resolve=opener, seed=seed, dialect=dialect)
 
         def view_of(
             rows: RowArray, tensors: tuple[str, ...] | None, computed: pa.Table | None, aliases: Mapping[str, str]
@@ -80,7 +80,7 @@ class Choosing(Readable):
         """
         from .engine import explain
 
-        return explain(self._pinned(), query_text(query_string), params, resolve=Opener())
+        return explain(self._pinned(), query_string, params, resolve=Opener())
 
     explain = explain_query
 
@@ -158,10 +158,11 @@ class Choosing(Readable):
             seed: the same seed draws the same rows.
 
         Raises:
-            InvalidInputError: negative weights, weights that are all zero, or not one for each row.
+            InvalidInputError: negative weights, weights that are all zero, or not one for each row; a size below 0.
         """
+        _check_size(size)
         if isinstance(weights, str):
-            limit = "" if size is None else f" limit {int(size)}"
+            limit = "" if size is None else f" limit {size}"
             text = f"select * sample by {weights} replace {'true' if replace else 'false'}{limit}"
             return self.query(text, seed=seed)
         return self._subset(_drawn(_numbers(weights), len(self), replace, size, seed), None)
@@ -187,6 +188,11 @@ def views_have_no_path() -> StateError:
     return StateError("views are saved with their dataset", kind="unsupported", hint="leave the path out, give id=")
 
 
+def _check_size(size: Any) -> None:
+    if size is not None and (not isinstance(size, (int, np.integer)) or size < 0):
+        raise InvalidInputError(f"size is a number of rows from 0, found {size!r}", kind="bad-argument")
+
+
 def _numbers(weights: Any) -> np.ndarray[Any, Any]:
     try:
         return np.asarray(weights, dtype=np.float64)
@@ -196,14 +202,12 @@ def _numbers(weights: Any) -> np.ndarray[Any, Any]:
         ) from None
 
 
-def _drawn(weights: np.ndarray[Any, Any], length: int, replace: bool, size: Any, seed: int | None) -> RowArray:
+def _drawn(weights: np.ndarray[Any, Any], length: int, replace: bool, size: int | None, seed: int | None) -> RowArray:
     if weights.shape != (length,):
         raise InvalidInputError(f"{length} rows need as many weights, found shape {weights.shape}", kind="bad-weights")
     if not np.isfinite(weights).all() or (weights < 0).any() or weights.sum() == 0:
         raise InvalidInputError("weights are numbers from 0, and not all of them 0", kind="bad-weights")
     wanted = length if size is None else size
-    if not isinstance(wanted, (int, np.integer)) or wanted < 0:
-        raise InvalidInputError(f"size is a number of rows from 0, found {wanted!r}", kind="bad-argument")
     if not replace:
         wanted = min(wanted, int(np.count_nonzero(weights)))
     rows: RowArray = np.random.default_rng(seed).choice(length, wanted, replace, weights / weights.sum())

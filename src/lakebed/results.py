@@ -11,7 +11,6 @@ import pyarrow as pa
 from .computed import ComputedColumn
 from .indexing import RowArray, row_number
 from .storage.errors import InvalidInputError, NotFoundError, StateError
-from .storage.names import is_text
 
 if TYPE_CHECKING:
     from .engine import QueryResult
@@ -130,17 +129,6 @@ class Groups:
 
     def _group(self, number: int) -> Readable:
         return self._view_of(self._rows[self._offsets[number] : self._offsets[number + 1]])
-
-
-def query_text(text: str) -> str:
-    """The text of a query as it was given.
-
-    Raises:
-        InvalidInputError: kind "bad-argument", it is no text.
-    """
-    if not is_text(text):
-        raise InvalidInputError(f"a query is text, found a value of type {type(text).__name__}", kind="bad-argument")
-    return text
 
 
 def answer(result: QueryResult, query: str, view_of: ViewOf) -> Any:

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from lakebed.tql.errors import TQLTypeError
 
 import lakebed
 from face_data import coco_folder, fresh_path, picture, street
@@ -162,6 +163,8 @@ def test_arguments_of_choosing_that_make_no_sense() -> None:
     ds = street(3)
     with pytest.raises(InvalidInputError, match="size"):
         ds.sample_by([1, 1, 1], size=-1)
+    with pytest.raises(InvalidInputError, match="size"):
+        ds.sample_by("sum_weight(true: 1)", size="two")  # type: ignore[arg-type]
     with pytest.raises(InvalidInputError, match="found 3"):
         ds.filter(3)  # type: ignore[arg-type]
 
@@ -369,7 +372,7 @@ def test_an_argument_of_another_type_is_our_error_and_changes_nothing(
     ds = street(3)
     ds.add_creds_key("key")
     before = (ds.branches, ds.tags, list(ds.tensors), list(ds.groups), ds.commit_id, len(ds.get_views()))
-    with pytest.raises(InvalidInputError):
+    with pytest.raises((InvalidInputError, TQLTypeError)):
         call(ds, 5)
     assert (ds.branches, ds.tags, list(ds.tensors), list(ds.groups), ds.commit_id, len(ds.get_views())) == before
     assert not ds.has_head_changes
