@@ -48,7 +48,7 @@ class RowEdits(Handle):
             return
         self._ws.end()
 
-    def append(self, sample: Mapping[str, Any], skip_ok: bool = False, append_empty: bool = False) -> None:
+    def append(self, sample: Mapping[str, Any] | Row, skip_ok: bool = False, append_empty: bool = False) -> None:
         """Add one row at the end: a sample for every tensor; None is the empty sample.
 
         Args:
@@ -76,7 +76,7 @@ class RowEdits(Handle):
 
     def extend(
         self,
-        samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any]] | Readable,
+        samples: Mapping[str, Sequence[Any]] | Iterable[Mapping[str, Any] | Row] | Readable,
         skip_ok: bool = False,
         append_empty: bool = False,
         ignore_errors: bool = False,
