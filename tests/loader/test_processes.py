@@ -119,8 +119,8 @@ def hang(sample: dict[str, Any]) -> Any:
 
 
 def test_a_worker_that_hangs_is_an_error_that_names_the_batch(view: MaterialisedView) -> None:
-    loader = make_loader(view, batch_size=4, num_workers=1, transform=hang, timeout=2)
-    with pytest.raises(TimeoutError, match="no batch came from the workers within 2 s") as caught:
+    loader = make_loader(view, batch_size=4, num_workers=1, transform=hang, timeout=6)
+    with pytest.raises(TimeoutError, match="no batch came from the workers within 6 s") as caught:
         list(loader)
     assert getattr(caught.value, "place", "") == "epoch 0, batch 2"
 
