@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -19,6 +20,8 @@ from .recent import Recent
 from .stores.base import Store
 from .stores.mapped import digest_of, give_back
 from .vectors import arrow_of, numpy_of_all
+
+V = TypeVar("V")
 
 SLICES = 128
 """A column in more slices than that is copied into one piece when it is asked for a second time: a reader that comes
@@ -76,11 +79,11 @@ class FragmentCache:
     def forget(self, keep: set[Entry]) -> None:
         """Drop what is known of entries outside `keep`; what somebody still holds stays alive by itself."""
         fragments = {entry.fragment for entry in keep}
-        self._entries = {key: value for key, value in self._entries.items() if key in fragments}
-        for entries in self._entries.values():
-            entries.keep(keep.__contains__)
-        self._rows = {key: value for key, value in self._rows.items() if key in fragments}
-        self._files = {key: value for key, value in self._files.items() if key in fragments}
+        entries = _only(fragments, self._entries)
+        for versions in entries.values():
+            versions.keep(keep.__contains__)
+        self._entries = entries
+        self._rows, self._files = _only(fragments, self._rows), _only(fragments, self._files)
 
     def _opened(self, entry: Entry) -> _Opened:
         versions = self._entries.get(entry.fragment)
@@ -269,6 +272,11 @@ class FragmentCache:
         """The pages of a fragment's file are not needed for now."""
         if pointer in self._files:
             give_back(self._files[pointer])
+
+
+def _only(wanted: set[Pointer], held: dict[Pointer, V]) -> dict[Pointer, V]:
+    """What is held of the wanted. `copy` is one step for other threads, which may add meanwhile; a loop is many."""
+    return {key: value for key, value in held.copy().items() if key in wanted}
 
 
 def typed_column(table: pa.Table, name: str, kind: pa.DataType) -> pa.ChunkedArray:

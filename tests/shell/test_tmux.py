@@ -116,7 +116,7 @@ def test_ctrl_d_quits_and_what_was_entered_is_there_the_next_time(data: Path) ->
 
 def test_keys_typed_while_a_statement_runs_wait_for_the_next_prompt(terminal: Window, data: Path) -> None:
     big = f'"{data}/big"'
-    terminal.type(f"select count(*) from {big} a, (select x from {big} limit 3000) b where a.x * b.x < 0")
+    terminal.type(f"select count(*) from {big} a, (select x from {big} limit 20000) b where a.x * b.x < 0")
     terminal.press("Enter")
     terminal.wait_for("running, Ctrl-C cancels")
     terminal.type(".branch")
