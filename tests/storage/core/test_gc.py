@@ -177,13 +177,19 @@ def test_a_transaction_that_is_undone_gives_its_lease_up(clock: Clock) -> None:
     assert leases(store) == []
 
 
-def test_a_transaction_that_slept_until_its_files_were_removed_does_not_land(clock: Clock) -> None:
+def slept_in_a_transaction(clock: Clock) -> tuple[MemoryStore, Workspace]:
+    """A handle that wrote rows in a transaction, open since a month ago."""
     store = dataset(clock)
     ws = opened(store)
     ws.begin()
     ws.extend({"text_a": ["slept"] * 20, "image_a": [png(24, 3)] * 20}, 20)
     ws.snapshot()
     clock.now += 30 * DAY
+    return store, ws
+
+
+def test_a_transaction_that_slept_until_its_files_were_removed_does_not_land(clock: Clock) -> None:
+    store, ws = slept_in_a_transaction(clock)
     gc(repository(store), dry_run=False)
     with mock.patch("lakebed.storage.handle.STALE_SECONDS", -1.0), pytest.raises(StorageError, match="cleaned up"):
         ws.end()
@@ -232,12 +238,7 @@ def test_a_handle_that_slept_gives_no_name_to_what_was_removed(clock: Clock, wha
 
 @pytest.mark.usefixtures("asleep")
 def test_a_transaction_that_slept_does_not_land_without_its_files(clock: Clock) -> None:
-    store = dataset(clock)
-    ws = opened(store)
-    ws.begin()
-    ws.extend({"text_a": ["slept"] * 20, "image_a": [png(24, 3)] * 20}, 20)
-    ws.snapshot()
-    clock.now += 30 * DAY
+    store, ws = slept_in_a_transaction(clock)
     gc(repository(store), dry_run=False)
     with pytest.raises(StorageError, match="cleaned up"):
         ws.end()
@@ -246,12 +247,7 @@ def test_a_transaction_that_slept_does_not_land_without_its_files(clock: Clock) 
 
 @pytest.mark.usefixtures("asleep")
 def test_the_lease_of_a_transaction_that_slept_covers_all_that_it_wrote(clock: Clock) -> None:
-    store = dataset(clock)
-    ws = opened(store)
-    ws.begin()
-    ws.extend({"text_a": ["slept"] * 20, "image_a": [png(24, 3)] * 20}, 20)
-    ws.snapshot()
-    clock.now += 30 * DAY
+    store, ws = slept_in_a_transaction(clock)
     ws.extend({"text_a": ["awake"]}, 1)
     gc(repository(store), dry_run=False)
     ws.end()
